@@ -1,0 +1,44 @@
+/* Tensors over shared storage: heap memory, or a mapped file that outlives every view of it. */
+#ifndef DNNB_TENSOR_TENSOR_H
+#define DNNB_TENSOR_TENSOR_H
+
+#include "core/file.h"
+#include "dnnbrain/tensor.h"
+
+/** Bytes that tensors share; freed, or unmapped, with the last reference. */
+typedef struct dnnb__storage dnnb__storage;
+
+/** New zero-filled memory; the caller holds one reference. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
+/** Take over a map (emptied on success); the caller holds one reference. Read-only. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map);
+void dnnb__storage_retain(dnnb__storage *s);
+void dnnb__storage_release(dnnb__storage *s);
+const uint8_t *dnnb__storage_get_data(const dnnb__storage *s);
+size_t dnnb__storage_get_size(const dnnb__storage *s);
+uint8_t *dnnb__storage_get_writable(dnnb__storage *s);
+
+/**
+ * A view of a storage (retained). `strides` in elements, NULL for contiguous.
+ * @error DNNB_ERR_FORMAT when any element would lie outside the storage, a dimension or stride is
+ *        negative, or a size overflows.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__tensor_view(dnnb_tensor **out, dnnb__storage *s,
+                                              size_t offset_bytes, dnnb_dtype dtype,
+                                              const dnnb_shape *shape, const int64_t *strides);
+
+dnnb__storage *dnnb__tensor_get_storage(const dnnb_tensor *t);
+size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t);
+
+/** Product of the dimensions; false when one is negative or the product overflows. */
+bool dnnb__shape_count(const dnnb_shape *shape, size_t *out);
+bool dnnb__shape_equal(const dnnb_shape *a, const dnnb_shape *b);
+/** "(64, 3, 11, 11)" into text, cut at n. */
+void dnnb__shape_print(const dnnb_shape *shape, char *text, size_t n);
+enum { DNNB__SHAPE_TEXT = 128 };
+
+/** Copy all elements in row-major order as stored; n_bytes must be count * element size. */
+DNNB_MUST_CHECK dnnb_status dnnb__tensor_copy_bytes(const dnnb_tensor *t, void *out,
+                                                    size_t n_bytes);
+
+#endif
