@@ -8,9 +8,9 @@
 #define DNNBRAIN_STATUS_H
 
 #if defined(__GNUC__)
-#define DNNB_API __attribute__((visibility("default")))
+#define DNNB_API        __attribute__((visibility("default")))
 #define DNNB_MUST_CHECK __attribute__((warn_unused_result))
-#define DNNB_PRINTF(format_index, first_arg) \
+#define DNNB_PRINTF(format_index, first_arg)                                                       \
     __attribute__((format(printf, format_index, first_arg)))
 #else
 #define DNNB_API
@@ -23,17 +23,17 @@ extern "C" {
 #endif
 
 /** Each code with its short name and its meaning. */
-#define DNNB_STATUS_LIST(X)                                                     \
-    X(OK, "ok", "success")                                                      \
-    X(ERR_ARGUMENT, "argument", "a wrong argument or option")                   \
-    X(ERR_IO, "io", "the operating system could not read or write")             \
-    X(ERR_FORMAT, "format", "a file is not what it should be")                  \
-    X(ERR_SHAPE, "shape", "a shape, a name or a count does not fit")            \
-    X(ERR_UNSUPPORTED, "unsupported", "valid, and not supported")               \
-    X(ERR_MEMORY, "memory", "out of memory")                                    \
-    X(ERR_LIMIT, "limit", "larger or deeper than the limit set for it")         \
-    X(ERR_NUMERIC, "numeric", "a result is not finite")                         \
-    X(ERR_STOPPED, "stopped", "stopped because the caller asked for it")        \
+#define DNNB_STATUS_LIST(X)                                                                        \
+    X(OK, "ok", "success")                                                                         \
+    X(ERR_ARGUMENT, "argument", "a wrong argument or option")                                      \
+    X(ERR_IO, "io", "the operating system could not read or write")                                \
+    X(ERR_FORMAT, "format", "a file is not what it should be")                                     \
+    X(ERR_SHAPE, "shape", "a shape, a name or a count does not fit")                               \
+    X(ERR_UNSUPPORTED, "unsupported", "valid, and not supported")                                  \
+    X(ERR_MEMORY, "memory", "out of memory")                                                       \
+    X(ERR_LIMIT, "limit", "larger or deeper than the limit set for it")                            \
+    X(ERR_NUMERIC, "numeric", "a result is not finite")                                            \
+    X(ERR_STOPPED, "stopped", "stopped because the caller asked for it")                           \
     X(ERR_INTERNAL, "internal", "a bug of the library")
 
 typedef enum dnnb_status {

@@ -20,16 +20,16 @@ extern "C" {
 #define DNNB_MAX_NDIM 5
 
 /** Element types: code, PyTorch's name, bytes. */
-#define DNNB_DTYPE_LIST(X)  \
-    X(F32, "float32", 4)    \
-    X(F64, "float64", 8)    \
-    X(F16, "float16", 2)    \
-    X(BF16, "bfloat16", 2)  \
-    X(I64, "int64", 8)      \
-    X(I32, "int32", 4)      \
-    X(I16, "int16", 2)      \
-    X(I8, "int8", 1)        \
-    X(U8, "uint8", 1)       \
+#define DNNB_DTYPE_LIST(X)                                                                         \
+    X(F32, "float32", 4)                                                                           \
+    X(F64, "float64", 8)                                                                           \
+    X(F16, "float16", 2)                                                                           \
+    X(BF16, "bfloat16", 2)                                                                         \
+    X(I64, "int64", 8)                                                                             \
+    X(I32, "int32", 4)                                                                             \
+    X(I16, "int16", 2)                                                                             \
+    X(I8, "int8", 1)                                                                               \
+    X(U8, "uint8", 1)                                                                              \
     X(BOOL, "bool", 1)
 
 typedef enum dnnb_dtype {

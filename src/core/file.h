@@ -1,8 +1,8 @@
 /*
  * Files: read whole, map, and write so that a final name never holds half a file.
  *
- * A writer writes to a temporary file in the target's folder; commit flushes it to the disk, renames
- * it over the target and flushes the folder. Without commit the target stays as it was.
+ * A writer writes to a temporary file in the target's folder; commit flushes it to the disk,
+ * renames it over the target and flushes the folder. Without commit the target stays as it was.
  */
 #ifndef DNNB_CORE_FILE_H
 #define DNNB_CORE_FILE_H

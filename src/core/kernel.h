@@ -8,8 +8,7 @@
 
 /* The resolvers that choose a clone run before a sanitizer's runtime is ready. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(DNNB_SANITIZE)
-#define DNNB__KERNEL \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define DNNB__KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define DNNB__KERNEL
 #endif

@@ -37,7 +37,8 @@ void *dnnb__alloc(size_t n, size_t size) {
         base = aligned_alloc(ALIGNMENT, total & ~(size_t)(ALIGNMENT - 1));
     if (!base) {
         char message[80];
-        (void)snprintf(message, sizeof message, "out of memory: asked for %zu x %zu bytes", n, size);
+        (void)snprintf(message, sizeof message, "out of memory: asked for %zu x %zu bytes", n,
+                       size);
         dnnb__set_error(message);
         return NULL;
     }

@@ -2,14 +2,14 @@
 #include "core/random.h"
 
 dnnb__random_key dnnb__random_key_create(uint64_t seed, dnnb__purpose purpose) {
-    /* Seeds that differ in one bit, or purposes, must not give related keys: one Philox call mixes. */
+    /* Seeds that differ in one bit, or purposes, must not give related keys: one Philox call mixes.
+     */
     dnnb__random_key raw = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     dnnb__random_block mixed = dnnb__philox(raw, (uint32_t)purpose, 0, 0, 0x646e6e62u);
     return (dnnb__random_key){{mixed.word[0], mixed.word[1]}};
 }
 
-dnnb__random_draws dnnb__random_draws_create(dnnb__random_key key, uint32_t major,
-                                             uint32_t minor) {
+dnnb__random_draws dnnb__random_draws_create(dnnb__random_key key, uint32_t major, uint32_t minor) {
     return (dnnb__random_draws){.key = key, .major = major, .minor = minor};
 }
 

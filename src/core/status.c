@@ -52,7 +52,13 @@ dnnb_status dnnb__fail_prefix(dnnb_status code, const char *format, ...) {
     int n = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     size_t used = n < 0 ? 0 : (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
-    (void)snprintf(message + used, sizeof message - used, ": %s", last_message);
+    const char *parts[] = {": ", last_message};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(parts[i]), left = sizeof message - 1 - used;
+        memcpy(message + used, parts[i], n < left ? n : left);
+        used += n < left ? n : left;
+    }
+    message[used] = '\0';
     make_one_line(message);
     memcpy(last_message, message, sizeof message);
     return code;

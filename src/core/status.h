@@ -9,8 +9,7 @@
 
 /** Set this thread's message and return `code`: "return dnnb__fail(...)". Cuts at 1,023 bytes and
  *  replaces control characters, so that a message stays one line whatever a file's name holds. */
-DNNB_MUST_CHECK dnnb_status dnnb__fail(dnnb_status code, const char *format, ...)
-    DNNB_PRINTF(2, 3);
+DNNB_MUST_CHECK dnnb_status dnnb__fail(dnnb_status code, const char *format, ...) DNNB_PRINTF(2, 3);
 
 /** Put "prefix: " before this thread's message; returns `code`. */
 DNNB_MUST_CHECK dnnb_status dnnb__fail_prefix(dnnb_status code, const char *format, ...)
@@ -20,19 +19,19 @@ DNNB_MUST_CHECK dnnb_status dnnb__fail_prefix(dnnb_status code, const char *form
 void dnnb__set_error(const char *message);
 
 /** Leave the function with the status of a call that failed. */
-#define DNNB_TRY(call)                                 \
-    do {                                               \
-        dnnb_status try_status_ = (call);              \
-        if (try_status_ != DNNB_OK) return try_status_; \
+#define DNNB_TRY(call)                                                                             \
+    do {                                                                                           \
+        dnnb_status try_status_ = (call);                                                          \
+        if (try_status_ != DNNB_OK) return try_status_;                                            \
     } while (0)
 
 /** For a caller's bug; never for a file, a shape or a user's option. Stays on in release builds. */
-#define DNNB_ASSERT(condition)                                                           \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                                     \
-        }                                                                                \
+#define DNNB_ASSERT(condition)                                                                     \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition);      \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 #endif

@@ -117,9 +117,10 @@ void dnnb__shape_print(const dnnb_shape *shape, char *text, size_t n) {
         if (i < shape->ndim)
             wrote = snprintf(text + at, n - at, "%s%lld", i ? ", " : "(", (long long)shape->dim[i]);
         else
-            wrote = snprintf(text + at, n - at, "%s", shape->ndim == 0   ? "()"
-                                                      : shape->ndim == 1 ? ",)"
-                                                                         : ")");
+            wrote = snprintf(text + at, n - at, "%s",
+                             shape->ndim == 0   ? "()"
+                             : shape->ndim == 1 ? ",)"
+                                                : ")");
         at += wrote > 0 ? (size_t)wrote : 0;
     }
 }
@@ -268,19 +269,28 @@ static float read_element(const uint8_t *p, dnnb_dtype dtype) {
     uint32_t bits;
     float value;
     switch (dtype) {
-    case DNNB_F32: return u.f32;
-    case DNNB_F64: return (float)u.f64;
-    case DNNB_F16: return half_to_float(u.u16);
+    case DNNB_F32:
+        return u.f32;
+    case DNNB_F64:
+        return (float)u.f64;
+    case DNNB_F16:
+        return half_to_float(u.u16);
     case DNNB_BF16:
         bits = (uint32_t)u.u16 << 16;
         memcpy(&value, &bits, sizeof value);
         return value;
-    case DNNB_I64: return (float)u.i64;
-    case DNNB_I32: return (float)u.i32;
-    case DNNB_I16: return (float)u.i16;
-    case DNNB_I8: return (float)(int8_t)*p;
-    case DNNB_U8: return (float)*p;
-    case DNNB_BOOL: return *p ? 1.0f : 0.0f;
+    case DNNB_I64:
+        return (float)u.i64;
+    case DNNB_I32:
+        return (float)u.i32;
+    case DNNB_I16:
+        return (float)u.i16;
+    case DNNB_I8:
+        return (float)(int8_t)*p;
+    case DNNB_U8:
+        return (float)*p;
+    case DNNB_BOOL:
+        return *p ? 1.0f : 0.0f;
     }
     return 0.0f;
 }
