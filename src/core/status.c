@@ -54,9 +54,10 @@ dnnb_status dnnb__fail_prefix(dnnb_status code, const char *format, ...) {
     size_t used = n < 0 ? 0 : (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
     const char *parts[] = {": ", last_message};
     for (size_t i = 0; i < 2; i++) {
-        size_t n = strlen(parts[i]), left = sizeof message - 1 - used;
-        memcpy(message + used, parts[i], n < left ? n : left);
-        used += n < left ? n : left;
+        size_t length = strlen(parts[i]), left = sizeof message - 1 - used;
+        if (length > left) length = left;
+        memcpy(message + used, parts[i], length);
+        used += length;
     }
     message[used] = '\0';
     make_one_line(message);

@@ -1,0 +1,61 @@
+/**
+ * The history of a training run: DNNBrain's train_dict.
+ */
+#ifndef DNNBRAIN_HISTORY_H
+#define DNNBRAIN_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dnnbrain/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dnnb_history dnnb_history;
+
+/** One epoch. Scores are NaN where they were not asked for. */
+typedef struct dnnb_epoch {
+    const double *step_loss; /**< mean loss of each step's batch; borrowed */
+    size_t n_steps;
+    double epoch_loss; /**< step losses weighted by batch size, over the number of images */
+    double score_train;
+    double score_validation;
+    double learning_rate;     /**< of the epoch's last step; NaN when read from a train_dict */
+    double seconds;           /**< wall time of the epoch; NaN when read from a train_dict */
+    double images_per_second; /**< of the epoch's training steps; NaN likewise */
+} dnnb_epoch;
+
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_create(dnnb_history **out);
+DNNB_API void dnnb_history_destroy(dnnb_history *history);
+/** Append an epoch; the step losses are copied. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_add(dnnb_history *history,
+                                                      const dnnb_epoch *epoch);
+DNNB_API size_t dnnb_history_get_count(const dnnb_history *history);
+/** Epoch i, counted from 0. */
+DNNB_API const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, size_t i);
+
+/** A pickle of DNNBrain's train_dict: a dict of lists of Python floats (step_loss: a list of
+ * lists). Scores that were not taken are empty lists. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_pickle(const dnnb_history *history,
+                                                              const char *path);
+/** The same as JSON, in the shortest digits that read back to the same double. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_json(const dnnb_history *history,
+                                                            const char *path);
+/** A line an epoch:
+ * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second. Fields that have
+ * no value are empty. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_csv(const dnnb_history *history,
+                                                           const char *path);
+
+/** Read a train_dict.pkl that this library or DNNBrain wrote (its scores may be numpy scalars), or
+ * a train_dict.json, by the first bytes.
+ *  @error DNNB_ERR_IO; DNNB_ERR_FORMAT damaged, not a train_dict, or a forbidden pickle global. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_load(dnnb_history **out, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

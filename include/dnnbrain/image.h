@@ -1,0 +1,98 @@
+/**
+ * Images: decoding to RGB as Pillow does it, and the transforms of torchvision, bit for bit.
+ */
+#ifndef DNNBRAIN_IMAGE_H
+#define DNNBRAIN_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dnnbrain/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** 8-bit RGB pixels, row-major [height, width, 3], no padding between rows. */
+typedef struct dnnb_image {
+    uint8_t *pixels; /* owned; freed by dnnb_image_clear() */
+    int64_t width_px;
+    int64_t height_px;
+} dnnb_image;
+
+typedef struct dnnb_decode_options {
+    /** Lay a transparent picture over `background` instead of dropping its transparency. */
+    bool use_background;
+    uint8_t background[3];
+    /** Refuse pictures of more pixels than this. */
+    int64_t max_pixels;
+} dnnb_decode_options;
+
+/** Pillow's own limit for an error: twice 1024^3 / 12 pixels. */
+#define DNNB_DECODE_OPTIONS_INIT                                                                   \
+    { .use_background = false, .background = {255, 255, 255}, .max_pixels = 178956970 }
+
+/**
+ * Decode a JPEG, PNG, WebP, TIFF, GIF (first frame) or BMP to RGB.
+ *
+ * The file's first bytes decide the format. Colours are those of Pillow's convert('RGB').
+ *
+ * @param[out] out     Overwritten; clear with dnnb_image_clear().
+ * @param      options NULL for DNNB_DECODE_OPTIONS_INIT.
+ * @error DNNB_ERR_IO; DNNB_ERR_FORMAT damaged or truncated; DNNB_ERR_UNSUPPORTED; DNNB_ERR_LIMIT
+ *        more pixels than allowed; DNNB_ERR_MEMORY.
+ * @source Pillow's Image.open(...).convert('RGB').
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_load(dnnb_image *out, const char *path,
+                                                     const dnnb_decode_options *options);
+/** The same from bytes; `name` is used in messages. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_decode(dnnb_image *out, const void *bytes,
+                                                       size_t n_bytes, const char *name,
+                                                       const dnnb_decode_options *options);
+DNNB_API void dnnb_image_clear(dnnb_image *image);
+
+/** Format named by the first bytes ("JPEG"), NULL when it is none that can be decoded. */
+DNNB_API const char *dnnb_image_get_format(const void *head, size_t n_bytes);
+
+/** A rectangle of an image; inside it entirely. */
+typedef struct dnnb_box {
+    int64_t left_px, top_px, width_px, height_px;
+} dnnb_box;
+
+/**
+ * Crop, then resize with Pillow's antialiased bilinear filter on 8-bit pixels.
+ * @param box NULL for the whole image.
+ * @source Pillow's Image.crop and Image.resize(size, BILINEAR).
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_resize(dnnb_image *out, const dnnb_image *in,
+                                                       const dnnb_box *box, int64_t width_px,
+                                                       int64_t height_px);
+
+/** Mirror left and right, in place. */
+DNNB_API void dnnb_image_flip(dnnb_image *image);
+
+/**
+ * To float, [3, height, width]: v / 255, then (v - mean) / std in float32 as torchvision computes.
+ * @source torchvision ToTensor and Normalize.
+ */
+DNNB_API void dnnb_image_normalize(const dnnb_image *image, const float mean[3], const float std[3],
+                                   float *out);
+
+/** ImageNet's mean and standard deviation of each channel. */
+DNNB_API extern const float dnnb_imagenet_mean[3];
+DNNB_API extern const float dnnb_imagenet_std[3];
+
+/**
+ * The crop and flip that image `index` of a data set gets in `epoch`: area 0.08 to 1, aspect 3/4 to
+ * 4/3, up to 10 draws, then the centre fallback; flip with p = 0.5. A function of its arguments.
+ * @source torchvision RandomResizedCrop.get_params, RandomHorizontalFlip.
+ */
+DNNB_API void dnnb_augment_draw(uint64_t seed, uint64_t epoch, uint64_t index, int64_t width_px,
+                                int64_t height_px, dnnb_box *box, bool *flip);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

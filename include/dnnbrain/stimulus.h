@@ -1,0 +1,120 @@
+/**
+ * Stimuli: a .stim.csv, its rows and columns, and the check of all of it before training.
+ */
+#ifndef DNNBRAIN_STIMULUS_H
+#define DNNBRAIN_STIMULUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dnnbrain/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dnnb_stimulus dnnb_stimulus;
+
+/**
+ * Load a .stim.csv of type image.
+ *
+ * UTF-8 with or without a byte order mark, LF or CRLF, quoted fields. A relative `path` of the
+ * header is tried against the current folder, then against the CSV's own folder.
+ *
+ * @error DNNB_ERR_IO; DNNB_ERR_FORMAT with file, line, what was expected and what was found;
+ *        DNNB_ERR_UNSUPPORTED a video type; DNNB_ERR_LIMIT; DNNB_ERR_MEMORY.
+ * @source DNNBrain's .stim.csv format.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, const char *csv_path);
+
+/**
+ * A stimulus set from a folder with a subfolder a class.
+ *
+ * Classes are the subfolders in byte order of their names; labels count from 0; `condition` is the
+ * subfolder's name. Files that do not have an image's signature are left out and counted.
+ *
+ * @param[out] n_left_out Files left out; may be NULL.
+ * @error DNNB_ERR_IO; DNNB_ERR_FORMAT no class or no image.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder,
+                                                        size_t *n_left_out);
+
+/**
+ * Split in two, keeping each label's share (largest remainder; at least one image of each label on
+ * each side where it has two). Rows keep their order. Which rows go is a function of the seed.
+ *
+ * @param fraction Share of `second`, above 0 and below 1.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_split(const dnnb_stimulus *stim, double fraction,
+                                                         uint64_t seed, dnnb_stimulus **first,
+                                                         dnnb_stimulus **second);
+
+/** Images given by their paths alone: no label column. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_create(dnnb_stimulus **out,
+                                                          const char *const *paths, size_t n);
+
+/** Write a .stim.csv (atomically), with every header line and column. A relative `path` is written
+ *  so that the file can be loaded from any folder. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_save(const dnnb_stimulus *stim,
+                                                        const char *csv_path);
+DNNB_API void dnnb_stimulus_destroy(dnnb_stimulus *stim);
+
+DNNB_API size_t dnnb_stimulus_get_count(const dnnb_stimulus *stim);
+/** The CSV's own path as given to load; "" when it did not come from a file. */
+DNNB_API const char *dnnb_stimulus_get_file(const dnnb_stimulus *stim);
+/** 1-based line of row i in the CSV; 0 when it did not come from a file. */
+DNNB_API size_t dnnb_stimulus_get_line(const dnnb_stimulus *stim, size_t i);
+DNNB_API const char *dnnb_stimulus_get_id(const dnnb_stimulus *stim, size_t i);
+/** The image's path, ready to open. */
+DNNB_API const char *dnnb_stimulus_get_path(const dnnb_stimulus *stim, size_t i);
+/** A header's value ("title"), NULL when it is not there. */
+DNNB_API const char *dnnb_stimulus_get_header(const dnnb_stimulus *stim, const char *key);
+/** The folder of the images, as resolved. */
+DNNB_API const char *dnnb_stimulus_get_folder(const dnnb_stimulus *stim);
+
+DNNB_API size_t dnnb_stimulus_get_n_columns(const dnnb_stimulus *stim);
+DNNB_API const char *dnnb_stimulus_get_column_name(const dnnb_stimulus *stim, size_t column);
+/** Index of a column; SIZE_MAX when there is none of that name. */
+DNNB_API size_t dnnb_stimulus_find_column(const dnnb_stimulus *stim, const char *name);
+/** The text of a field, quotes taken off. */
+DNNB_API const char *dnnb_stimulus_get_field(const dnnb_stimulus *stim, size_t row, size_t column);
+
+/**
+ * The labels as integers.
+ *
+ * @param out       Room for one int64 a row.
+ * @param n_classes Labels must be in 0 .. n_classes - 1; 0 takes any label from 0 to 1,000,000.
+ * @error DNNB_ERR_FORMAT no column `label`, or a label that is no integer or out of range: file,
+ *        line, expected, found. A float that is a whole number ("1.0") is taken.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_read_labels(const dnnb_stimulus *stim,
+                                                               int64_t *out, int64_t n_classes);
+
+/**
+ * Columns as regression targets.
+ *
+ * @param columns   Names divided by commas, such as "RT" or "x,y".
+ * @param[out] out  Row-major [rows, n_targets]; free with dnnb_free().
+ * @param[out] n_targets Number of columns named.
+ * @error DNNB_ERR_FORMAT a column is missing, or a value is no finite number: file, line, found.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_read_targets(const dnnb_stimulus *stim,
+                                                                const char *columns, float **out,
+                                                                size_t *n_targets);
+
+/**
+ * Check that each row's file exists, can be read and begins as an image does.
+ *
+ * @error DNNB_ERR_IO or DNNB_ERR_FORMAT: the first bad row, with the number of bad rows in all.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_check_files(const dnnb_stimulus *stim);
+
+/** Free an array that a function of the library gave away. */
+DNNB_API void dnnb_free(void *array);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
