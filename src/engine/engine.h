@@ -1,0 +1,149 @@
+/*
+ * Engines: they compute what nn describes.
+ *
+ * A *net* is a graph's parameters in an engine's own layout, with room for their gradients. A
+ * *plan* computes a part of the graph for one batch size and mode, and shares its buffers with the
+ * other plans of its net: one plan runs at a time, and a forward pass spoils what another plan
+ * computed. PyTorch's layout exists at import and export only.
+ *
+ * Frozen parts: nothing at or before the graph's cut is differentiated or kept for a backward pass,
+ * and no gradient to the plan's input is made unless options.input_gradient asks for it.
+ * After it is created a plan allocates nothing.
+ */
+#ifndef DNNB_ENGINE_ENGINE_H
+#define DNNB_ENGINE_ENGINE_H
+
+#include "nn/graph.h"
+
+typedef struct dnnb__net dnnb__net;
+typedef struct dnnb__plan dnnb__plan;
+
+typedef enum dnnb__mode { DNNB__MODE_TEST, DNNB__MODE_TRAIN } dnnb__mode;
+
+typedef struct dnnb__plan_options {
+    dnnb__mode mode;
+    size_t batch;
+    /** The plan reads the output of node `from` and computes the nodes after it, up to `to`. Every
+     *  edge into the part must start at `from`. 0 and n_nodes - 1 are the whole graph. */
+    size_t from, to;
+    /** Make the gradient of the loss to the plan's input in the backward pass. */
+    bool input_gradient;
+} dnnb__plan_options;
+
+/** Names of the engines in the order of engine_list.h; the first is the default. */
+const char *const *dnnb__engine_get_names(size_t *n);
+
+/**
+ * @param engine   A name of engine_list.h; NULL for the default.
+ * @param graph    Borrowed: it must outlive the net, and its nodes and shapes must not change.
+ *                 Which parameters are trainable may change between plans.
+ * @param n_threads 0 for every processor that is available.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__net_create(dnnb__net **out, const char *engine,
+                                             const dnnb__graph *graph, size_t n_threads);
+void dnnb__net_destroy(dnnb__net *net);
+const dnnb__graph *dnnb__net_get_graph(const dnnb__net *net);
+size_t dnnb__net_get_n_threads(const dnnb__net *net);
+
+/** Set a parameter from PyTorch's layout, row-major float32 of the graph's shape. */
+DNNB_MUST_CHECK dnnb_status dnnb__net_import(dnnb__net *net, size_t param, const float *values);
+/** Read a parameter, in PyTorch's layout. */
+DNNB_MUST_CHECK dnnb_status dnnb__net_export(const dnnb__net *net, size_t param, float *values);
+/** Read the gradient that the last backward pass made, in PyTorch's layout.
+ *  @error DNNB_ERR_ARGUMENT no gradient was made for it. */
+DNNB_MUST_CHECK dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size_t param,
+                                                      float *values);
+
+/** A parameter and its gradient as flat arrays in the engine's layout, for optimisers. Padding
+ *  elements are zero in both and must stay so (every elementwise optimiser keeps them). */
+typedef struct dnnb__flat {
+    float *weight;
+    float *gradient; /* NULL when no plan that trains it was made */
+    size_t n;
+} dnnb__flat;
+
+dnnb__flat dnnb__net_get_flat(dnnb__net *net, size_t param);
+/** Say that weights were changed through their flat arrays: copies in other layouts are renewed. */
+void dnnb__net_mark_changed(dnnb__net *net);
+
+/** @error DNNB_ERR_UNSUPPORTED an op that the engine lacks, naming the layer; DNNB_ERR_MEMORY. */
+DNNB_MUST_CHECK dnnb_status dnnb__plan_create(dnnb__plan **out, dnnb__net *net,
+                                              const dnnb__plan_options *options);
+void dnnb__plan_destroy(dnnb__plan *plan);
+
+/** Where this step's dropout masks come from: element i of layer L is dropped when word i % 4 of
+ *  dnnb__random_at(key, step, node index of L, i / 4) is below p * 2^32; i counts row-major over
+ *  [batch, shape of the layer]. */
+typedef struct dnnb__step_random {
+    dnnb__random_key key;
+    uint32_t step;
+} dnnb__step_random;
+
+/**
+ * Forward pass.
+ * @param input  [batch, shape of node `from`], row-major float32; must stay until the backward
+ * pass.
+ * @param random NULL in test mode.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__plan_forward(dnnb__plan *plan, const float *input,
+                                               const dnnb__step_random *random);
+/** The output of node `to`, [batch, its shape], row-major; valid until the next pass of the net. */
+const float *dnnb__plan_get_output(const dnnb__plan *plan);
+/**
+ * Backward pass after a forward pass of the same plan: sets (does not add to) the gradient of each
+ * trainable parameter of the part.
+ * @param output_gradient d loss / d output, the output's shape.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__plan_backward(dnnb__plan *plan, const float *output_gradient);
+/** d loss / d input; NULL unless options.input_gradient. */
+const float *dnnb__plan_get_input_gradient(const dnnb__plan *plan);
+
+/** One line an op of the plan, for people and benchmarks; seconds are measured only while
+ *  dnnb__plan_set_timing() is on. */
+typedef struct dnnb__plan_op {
+    const char *layer; /* path, or what it does when it belongs to no layer */
+    const char *pass;  /* "forward", "backward data", "backward weights", "reorder" */
+    const char *implementation;
+    double flops; /* of one pass over the batch */
+    double seconds;
+} dnnb__plan_op;
+size_t dnnb__plan_get_n_ops(const dnnb__plan *plan);
+dnnb__plan_op dnnb__plan_get_op(const dnnb__plan *plan, size_t i);
+void dnnb__plan_set_timing(dnnb__plan *plan, bool on);
+
+/* What an engine implements: dnnb__engine_<name> of src/engine/<name>/, listed in engine_list.h.
+ * Nets and plans begin with these members. */
+typedef struct dnnb__engine {
+    const char *name;
+    dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads);
+    void (*net_destroy)(dnnb__net *net);
+    dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);
+    dnnb_status (*net_export)(const dnnb__net *net, size_t param, float *values);
+    dnnb_status (*net_export_gradient)(const dnnb__net *net, size_t param, float *values);
+    dnnb__flat (*net_get_flat)(dnnb__net *net, size_t param);
+    void (*net_mark_changed)(dnnb__net *net);
+    dnnb_status (*plan_create)(dnnb__plan **out, dnnb__net *net, const dnnb__plan_options *options);
+    void (*plan_destroy)(dnnb__plan *plan);
+    dnnb_status (*plan_forward)(dnnb__plan *plan, const float *input,
+                                const dnnb__step_random *random);
+    const float *(*plan_get_output)(const dnnb__plan *plan);
+    dnnb_status (*plan_backward)(dnnb__plan *plan, const float *output_gradient);
+    const float *(*plan_get_input_gradient)(const dnnb__plan *plan);
+    size_t (*plan_get_n_ops)(const dnnb__plan *plan);
+    dnnb__plan_op (*plan_get_op)(const dnnb__plan *plan, size_t i);
+    void (*plan_set_timing)(dnnb__plan *plan, bool on);
+} dnnb__engine;
+
+struct dnnb__net {
+    const dnnb__engine *engine;
+    const dnnb__graph *graph;
+    size_t n_threads;
+};
+
+struct dnnb__plan {
+    const dnnb__engine *engine;
+    dnnb__net *net;
+    dnnb__plan_options options;
+};
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Optimisers: elementwise over flat (weight, gradient, state) arrays, in one pass, in whatever
+ * layout the arrays have. Each is src/optim/<file>.c, and a line of optim_list.h.
+ */
+#ifndef DNNB_OPTIM_OPTIM_H
+#define DNNB_OPTIM_OPTIM_H
+
+#include "core/mem.h"
+#include "dnnbrain/optim.h"
+
+enum { DNNB__OPTIM_MAX_STATES = 2 };
+
+/** One step's numbers, made once for all arrays. */
+typedef struct dnnb__optim_step {
+    const dnnb_optimizer_options *options; /* lr and weight_decay resolved */
+    double lr;                             /* of this step, schedule included */
+    uint64_t t;                            /* 1 in the first step */
+} dnnb__optim_step;
+
+/** An optimiser's own part: src/optim/<file>.c defines dnnb__optim_<file>. */
+typedef struct dnnb__optim_type {
+    const char *name;
+    double default_lr, default_weight_decay;
+    size_t n_states; /* arrays of the weight's size that it keeps */
+    /** Update n elements; a pure elementwise loop, called on chunks from several threads. */
+    void (*update)(const dnnb__optim_step *step, float *weight, const float *gradient,
+                   float *const *states, size_t n);
+} dnnb__optim_type;
+
+typedef struct dnnb__optimizer dnnb__optimizer;
+
+/** @param sizes Elements of each array to train.
+ *  @error DNNB_ERR_ARGUMENT unknown name (with the nearest), or a number out of its range. */
+DNNB_MUST_CHECK dnnb_status dnnb__optimizer_create(dnnb__optimizer **out,
+                                                   const dnnb_optimizer_options *options,
+                                                   const size_t *sizes, size_t n_arrays);
+void dnnb__optimizer_destroy(dnnb__optimizer *optimizer);
+/** The options with defaults filled in. */
+const dnnb_optimizer_options *dnnb__optimizer_get_options(const dnnb__optimizer *optimizer);
+
+/** One step over all arrays. @param lr_factor From the schedule. */
+void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
+                          const float *const *gradients);
+
+/** State array `state` of array `i`, for checkpoints; NULL when there is none. */
+float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t state);
+/** Steps done, for checkpoints. */
+uint64_t dnnb__optimizer_get_steps(const dnnb__optimizer *optimizer);
+void dnnb__optimizer_set_steps(dnnb__optimizer *optimizer, uint64_t steps);
+
+#endif
