@@ -1,0 +1,26 @@
+/**
+ * dnnbrain: transfer learning for people who study brains and networks.
+ *
+ * In tiers, each usable without the next:
+ *   1. dnn.h, stimulus.h, train.h: load stimuli, create a network, train, test, predict, save.
+ *      run.h does the same and leaves a run folder; history.h and plot.h are its history and plots.
+ *   2. image.h, optim.h: the transforms, crops and schedules by themselves.
+ *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
+ *      formats.
+ * status.h has the errors of all.
+ */
+#ifndef DNNBRAIN_DNNBRAIN_H
+#define DNNBRAIN_DNNBRAIN_H
+
+#include "dnnbrain/dnn.h"
+#include "dnnbrain/history.h"
+#include "dnnbrain/image.h"
+#include "dnnbrain/optim.h"
+#include "dnnbrain/plot.h"
+#include "dnnbrain/run.h"
+#include "dnnbrain/status.h"
+#include "dnnbrain/stimulus.h"
+#include "dnnbrain/tensor.h"
+#include "dnnbrain/train.h"
+
+#endif

@@ -1,0 +1,41 @@
+/**
+ * The run folder: a training run with everything that it leaves behind.
+ */
+#ifndef DNNBRAIN_RUN_H
+#define DNNBRAIN_RUN_H
+
+#include "dnnbrain/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dnnb_run_options {
+    const char *folder; /**< created; refused when it holds a run already, unless overwrite */
+    bool overwrite;
+    const char *network;      /**< as asked for, for config.json */
+    const char *weights_path; /**< as asked for, its checksum is recorded; NULL for none */
+    const char *freeze;       /**< as asked for; NULL for none */
+} dnnb_run_options;
+
+#define DNNB_RUN_OPTIONS_INIT                                                                      \
+    { .folder = NULL, .overwrite = false, .network = NULL, .weights_path = NULL, .freeze = NULL }
+
+/**
+ * dnnb_train(), with the run folder of docs/run-folder.md: config.json, model.pth, best.pth,
+ * train_dict.pkl and .json, history.csv, the plots, predictions.csv, log.jsonl.
+ *
+ * The folder is made only after all inputs were checked, and history, plots and log are renewed
+ * after each epoch. After DNNB_ERR_STOPPED the folder holds what the finished epochs gave.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train,
+                                                    const dnnb_stimulus *validation,
+                                                    const dnnb_train_options *options,
+                                                    const dnnb_run_options *run,
+                                                    dnnb_history **history);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,154 @@
+/**
+ * Training, testing and predicting, exactly as DNNBrain's train and test do unless asked otherwise.
+ */
+#ifndef DNNBRAIN_TRAIN_H
+#define DNNBRAIN_TRAIN_H
+
+#include "dnnbrain/dnn.h"
+#include "dnnbrain/history.h"
+#include "dnnbrain/image.h"
+#include "dnnbrain/optim.h"
+#include "dnnbrain/stimulus.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum dnnb_task {
+    DNNB_CLASSIFICATION, /**< mean cross-entropy; the score is the accuracy */
+    DNNB_REGRESSION      /**< mean squared error; the score is the squared Pearson correlation */
+} dnnb_task;
+
+typedef enum dnnb_augment {
+    DNNB_AUGMENT_DNNBRAIN, /**< random resized crop and random flip */
+    DNNB_AUGMENT_NONE      /**< the testing transform: resize to the input's size */
+} dnnb_augment;
+
+typedef enum dnnb_on_bad_image {
+    DNNB_BAD_IMAGE_STOP, /**< an image that cannot be decoded ends the run */
+    DNNB_BAD_IMAGE_SKIP  /**< it is left out and reported; more than 5% end the run */
+} dnnb_on_bad_image;
+
+/** What the loop tells while it goes on. Pointers are borrowed and end with the call. */
+typedef enum dnnb_event_kind {
+    DNNB_EVENT_START,   /**< before the first step */
+    DNNB_EVENT_STEP,    /**< after a training step */
+    DNNB_EVENT_SCORING, /**< some images of a scoring pass are done */
+    DNNB_EVENT_EPOCH,   /**< after an epoch and its scores */
+    DNNB_EVENT_WARNING  /**< something to tell the user: `message` */
+} dnnb_event_kind;
+
+typedef struct dnnb_predictions dnnb_predictions;
+
+typedef struct dnnb_event {
+    dnnb_event_kind kind;
+    const char *message;      /**< START: what is kept frozen and cached; WARNING: the warning */
+    size_t epoch, n_epochs;   /**< epoch counted from 0 */
+    size_t step, n_steps;     /**< STEP: of the epoch, counted from 0 */
+    size_t done, total;       /**< SCORING: images */
+    double loss;              /**< STEP: of the batch */
+    double learning_rate;     /**< STEP */
+    double images_per_second; /**< STEP: of the epoch so far */
+    double seconds_left;      /**< STEP, SCORING: estimate for the whole run; NaN when unknown */
+    const dnnb_epoch *result; /**< EPOCH */
+    bool is_best;             /**< EPOCH: the best validation score so far */
+    const dnnb_predictions *validation; /**< EPOCH: of the validation set; NULL without one */
+} dnnb_event;
+
+/** Called in the thread of dnnb_train(). False stops the run with DNNB_ERR_STOPPED. */
+typedef bool (*dnnb_event_fn)(void *context, const dnnb_event *event);
+
+typedef struct dnnb_train_options {
+    dnnb_task task;
+    size_t epochs;
+    size_t batch;       /**< images a step; the last short batch of an epoch is kept */
+    bool score_train;   /**< score the training set after each epoch */
+    const char *target; /**< regression: columns divided by commas; NULL: "label" */
+    dnnb_optimizer_options optimizer;
+    dnnb_schedule_options schedule;
+    dnnb_augment augment;
+    dnnb_decode_options decode;
+    dnnb_on_bad_image on_bad_image;
+    uint64_t seed;    /**< order, crops, flips and dropout */
+    size_t n_workers; /**< threads that load images; 0: one a processor. No result depends on it */
+    size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: an eighth of
+                             the machine's. No result depends on it */
+    dnnb_event_fn on_event; /**< NULL for none */
+    void *context;
+} dnnb_train_options;
+
+#define DNNB_TRAIN_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
+        .target = NULL, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,                                  \
+        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
+        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP, .seed = 0,        \
+        .n_workers = 0, .cache_bytes = SIZE_MAX, .on_event = NULL, .context = NULL                 \
+    }
+
+/**
+ * Train a network's trainable parameters.
+ *
+ * Everything is checked before the first step: options, files, labels or targets of both sets. Then
+ * as DNNBrain: shuffled batches, the loss and score of the task, scores after each epoch over whole
+ * sets with the testing transform. Equal seed, data, options and number of threads give equal bits.
+ *
+ * @param dnn        Its head must have as many outputs as there are classes (labels 0 .. n - 1), or
+ *                   targets.
+ * @param validation NULL for none.
+ * @param options    NULL for DNNB_TRAIN_OPTIONS_INIT.
+ * @param[out] history NULL when it is not wanted. Also given after DNNB_ERR_STOPPED, with the
+ * epochs that were finished.
+ * @error DNNB_ERR_ARGUMENT; DNNB_ERR_FORMAT or DNNB_ERR_IO data, with file and line;
+ * DNNB_ERR_NUMERIC a loss that is not finite; DNNB_ERR_STOPPED; DNNB_ERR_MEMORY.
+ * @source DNNBrain dnnbrain/dnn/base.py, DNN.train.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimulus *train,
+                                                const dnnb_stimulus *validation,
+                                                const dnnb_train_options *options,
+                                                dnnb_history **history);
+
+/**
+ * Outputs of every image of a set, in order, with the testing transform.
+ *
+ * Uses of the options: decode, on_bad_image, n_workers, cache_bytes, on_event (SCORING, WARNING).
+ * @error As dnnb_train().
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predict(dnnb_dnn *dnn, const dnnb_stimulus *stim,
+                                                  const dnnb_train_options *options,
+                                                  dnnb_predictions **out);
+
+/**
+ * Outputs and score of every image of a set.
+ *
+ * @param[out] score Accuracy, or squared Pearson correlation over all targets, ravelled.
+ * @param[out] out   NULL when not wanted.
+ * @source DNNBrain dnnbrain/dnn/base.py, DNN.test.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_test(dnnb_dnn *dnn, const dnnb_stimulus *stim,
+                                               const dnnb_train_options *options, double *score,
+                                               dnnb_predictions **out);
+
+DNNB_API void dnnb_predictions_destroy(dnnb_predictions *predictions);
+DNNB_API size_t dnnb_predictions_get_count(const dnnb_predictions *predictions);
+DNNB_API size_t dnnb_predictions_get_n_outputs(const dnnb_predictions *predictions);
+/** Row of the stimulus set that prediction i is for (rows of skipped images are missing). */
+DNNB_API size_t dnnb_predictions_get_row(const dnnb_predictions *predictions, size_t i);
+/** [n_outputs] of prediction i. */
+DNNB_API const float *dnnb_predictions_get_outputs(const dnnb_predictions *predictions, size_t i);
+/**
+ * Write stimID,predicted,condition,output_0,... in %.9g, atomically; with labels, `label` follows
+ * stimID. `predicted` is the class of the largest output; for a regression the first output.
+ * `condition` is left empty where the stimuli have none. Regression with labels: the target
+ * columns.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predictions_save_csv(const dnnb_predictions *predictions,
+                                                               const dnnb_stimulus *stim,
+                                                               dnnb_task task, const char *labels,
+                                                               const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
