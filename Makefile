@@ -1,0 +1,68 @@
+# The commands of the project; cmake does the building. `make help` lists them.
+BUILD          ?= build
+BUILD_SANITIZE ?= build-sanitize
+PREFIX         ?= /usr/local
+JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_JOBS      ?= 2
+
+# The tests need more than the program does: the first configuration is without them, and a folder
+# that has them keeps them.
+BUILD_OPTIONS   = $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DDNNB_TESTS=OFF)
+TEST_OPTIONS    = -DCMAKE_BUILD_TYPE=Release -DDNNB_TESTS=ON -DDNNB_WERROR=ON
+RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$(TEST_JOBS); \
+                  status=$$?; tools/show-skips $(1); exit $$status
+
+.PHONY: help setup setup-tests build demo test sanitize bench check format install clean
+
+help:
+	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
+	@echo 'make build      build the library and the program into $(BUILD)/'
+	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
+	@echo 'make test       build with warnings as errors, run every test'
+	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
+	@echo 'make bench      measure speed on this machine'
+	@echo 'make check      only the rules that the source keeps'
+	@echo 'make format     format the C files with clang-format 14'
+	@echo 'make install    install under PREFIX (now $(PREFIX)); DESTDIR works'
+	@echo 'make clean      remove what these commands made'
+
+setup:
+	@tools/install-dependencies --build
+
+setup-tests:
+	@tools/install-dependencies --build --tests
+
+build: setup
+	cmake -S . -B $(BUILD) $(BUILD_OPTIONS)
+	cmake --build $(BUILD) -j$(JOBS)
+
+demo: build
+	@DNNBRAIN=$(BUILD)/dnnbrain tools/demo
+
+test: setup-tests
+	cmake -S . -B $(BUILD) $(TEST_OPTIONS)
+	cmake --build $(BUILD) -j$(JOBS)
+	@$(call RUN_TESTS,$(BUILD))
+
+sanitize: setup-tests
+	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=ON
+	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
+	@$(call RUN_TESTS,$(BUILD_SANITIZE))
+
+bench: setup-tests build
+	@for program in $(BUILD)/bench/*; do \
+	    if [ -x "$$program" ]; then "$$program" || exit 1; fi; done
+
+check:
+	@failed=0; for check in tools/check-*; do \
+	    "$$check"; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ] || failed=1; done; \
+	    exit $$failed
+
+format:
+	tools/check-format --fix
+
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD) $(BUILD_SANITIZE) demo
