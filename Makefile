@@ -12,6 +12,8 @@ TEST_OPTIONS    = -DCMAKE_BUILD_TYPE=Release -DDNNB_TESTS=ON -DDNNB_WERROR=ON
 RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$(TEST_JOBS); \
                   status=$$?; tools/show-skips $(1); exit $$status
 
+MAKEFLAGS      += --no-print-directory
+
 .PHONY: help setup setup-tests build demo test sanitize bench check format install clean
 
 help:
@@ -41,7 +43,7 @@ demo: build
 
 test: setup-tests
 	cmake -S . -B $(BUILD) $(TEST_OPTIONS)
-	cmake --build $(BUILD) -j$(JOBS)
+	cmake --build $(BUILD) -j$(JOBS) --target all bench
 	@$(call RUN_TESTS,$(BUILD))
 
 sanitize: setup-tests
@@ -50,6 +52,7 @@ sanitize: setup-tests
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
 
 bench: setup-tests build
+	cmake --build $(BUILD) -j$(JOBS) --target bench
 	@for program in $(BUILD)/bench/*; do \
 	    if [ -x "$$program" ]; then "$$program" || exit 1; fi; done
 
