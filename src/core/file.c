@@ -47,30 +47,37 @@ static dnnb_status read_all(int fd, const char *path, char *bytes, size_t n, siz
     return DNNB_OK;
 }
 
-dnnb_status dnnb__file_read(char **out, size_t *n_bytes, const char *path, size_t cap_bytes) {
+dnnb_status dnnb__file_read_into(char **bytes, size_t *capacity_bytes, size_t *n_bytes,
+                                 const char *path, size_t cap_bytes) {
     int fd;
-    size_t size, n_read = 0;
-    *out = NULL;
+    size_t size;
     *n_bytes = 0;
     DNNB_TRY(open_regular(&fd, &size, path));
     dnnb_status status = DNNB_OK;
-    char *bytes = NULL;
-    if (size > cap_bytes)
+    if (size > cap_bytes) {
         status = dnnb__fail(DNNB_ERR_LIMIT, "%s: expected at most %zu bytes, found %zu", path,
                             cap_bytes, size);
-    else if (!(bytes = dnnb__alloc(size + 1, 1)))
-        status = dnnb__fail_memory();
-    else
-        status = read_all(fd, path, bytes, size, &n_read);
-    close(fd);
-    if (status != DNNB_OK) {
-        dnnb__free(bytes);
-        return status;
+    } else if (size >= *capacity_bytes) {
+        dnnb__free(*bytes);
+        *bytes = dnnb__alloc(size + 1, 1);
+        *capacity_bytes = *bytes ? size + 1 : 0;
+        if (!*bytes) status = dnnb__fail_memory();
     }
-    bytes[n_read] = '\0';
-    *out = bytes;
-    *n_bytes = n_read;
-    return DNNB_OK;
+    if (status == DNNB_OK) status = read_all(fd, path, *bytes, size, n_bytes);
+    close(fd);
+    if (status == DNNB_OK) (*bytes)[*n_bytes] = '\0';
+    return status;
+}
+
+dnnb_status dnnb__file_read(char **out, size_t *n_bytes, const char *path, size_t cap_bytes) {
+    size_t capacity_bytes = 0;
+    *out = NULL;
+    dnnb_status status = dnnb__file_read_into(out, &capacity_bytes, n_bytes, path, cap_bytes);
+    if (status != DNNB_OK) {
+        dnnb__free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 dnnb_status dnnb__file_read_head(const char *path, void *bytes, size_t n, size_t *n_read) {

@@ -20,6 +20,12 @@
 DNNB_MUST_CHECK dnnb_status dnnb__file_read(char **out, size_t *n_bytes, const char *path,
                                             size_t cap_bytes);
 
+/** The same into a block that grows when it must and is used again: start with NULL and 0, free
+ * with dnnb__free. */
+DNNB_MUST_CHECK dnnb_status dnnb__file_read_into(char **bytes, size_t *capacity_bytes,
+                                                 size_t *n_bytes, const char *path,
+                                                 size_t cap_bytes);
+
 /** Read at most n bytes from the start. */
 DNNB_MUST_CHECK dnnb_status dnnb__file_read_head(const char *path, void *bytes, size_t n,
                                                  size_t *n_read);
