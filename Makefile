@@ -2,13 +2,18 @@
 BUILD          ?= build
 BUILD_SANITIZE ?= build-sanitize
 PREFIX         ?= /usr/local
+# Debian's Python, for which python3-torch is installed; tests and benchmarks alone use it.
+PYTHON         ?= /usr/bin/python3
+# Folder that holds hymenoptera/, for the tests and benchmarks that need it.
+DATA           ?= ../shared/data
 JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_JOBS      ?= 2
 
 # The tests need more than the program does: the first configuration is without them, and a folder
 # that has them keeps them.
 BUILD_OPTIONS   = $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DDNNB_TESTS=OFF)
-TEST_OPTIONS    = -DCMAKE_BUILD_TYPE=Release -DDNNB_TESTS=ON -DDNNB_WERROR=ON
+TEST_OPTIONS    = -DCMAKE_BUILD_TYPE=Release -DDNNB_TESTS=ON -DDNNB_WERROR=ON \
+                  -DDNNB_PYTHON=$(PYTHON) -DDNNB_DATA_DIR=$(abspath $(DATA))
 RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$(TEST_JOBS); \
                   status=$$?; tools/show-skips $(1); exit $$status
 
@@ -22,7 +27,7 @@ help:
 	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
 	@echo 'make test       build with warnings as errors, run every test'
 	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
-	@echo 'make bench      measure speed on this machine'
+	@echo 'make bench      measure speed on this machine beside PyTorch (needs DATA)'
 	@echo 'make check      only the rules that the source keeps'
 	@echo 'make format     format the C files with clang-format 14'
 	@echo 'make install    install under PREFIX (now $(PREFIX)); DESTDIR works'
@@ -53,8 +58,7 @@ sanitize: setup-tests
 
 bench: setup-tests build
 	cmake --build $(BUILD) -j$(JOBS) --target bench
-	@for program in $(BUILD)/bench/*; do \
-	    if [ -x "$$program" ]; then "$$program" || exit 1; fi; done
+	$(PYTHON) bench/against_pytorch.py $(BUILD) $(DATA)
 
 check:
 	@failed=0; for check in tools/check-*; do \
