@@ -141,10 +141,17 @@ static bool get_extent(const dnnb_shape *shape, const int64_t *strides, size_t c
 
 dnnb_status dnnb__tensor_view(dnnb_tensor **out, dnnb__storage *s, size_t offset_bytes,
                               dnnb_dtype dtype, const dnnb_shape *shape, const int64_t *strides) {
+    return dnnb__tensor_view_part(out, s, 0, s->n_bytes, offset_bytes, dtype, shape, strides);
+}
+
+dnnb_status dnnb__tensor_view_part(dnnb_tensor **out, dnnb__storage *s, size_t part_bytes_at,
+                                   size_t part_bytes, size_t offset_bytes, dnnb_dtype dtype,
+                                   const dnnb_shape *shape, const int64_t *strides) {
     *out = NULL;
     size_t count, extent, extent_bytes, end;
     int64_t own[DNNB_MAX_NDIM] = {0};
     char text[DNNB__SHAPE_TEXT];
+    DNNB_ASSERT(part_bytes_at <= s->n_bytes && part_bytes <= s->n_bytes - part_bytes_at);
     dnnb__shape_print(shape, text, sizeof text);
     if (!dnnb__shape_count(shape, &count))
         return dnnb__fail(DNNB_ERR_FORMAT, "shape %s: negative or too large", text);
@@ -155,15 +162,15 @@ dnnb_status dnnb__tensor_view(dnnb_tensor **out, dnnb__storage *s, size_t offset
     }
     if (!get_extent(shape, own, count, &extent) ||
         !dnnb__mul_size(extent, dnnb_dtype_get_size(dtype), &extent_bytes) ||
-        !dnnb__add_size(extent_bytes, offset_bytes, &end) || end > s->n_bytes)
+        !dnnb__add_size(extent_bytes, offset_bytes, &end) || end > part_bytes)
         return dnnb__fail(DNNB_ERR_FORMAT,
                           "shape %s at byte %zu reaches outside its storage of %zu bytes", text,
-                          offset_bytes, s->n_bytes);
+                          offset_bytes, part_bytes);
     dnnb_tensor *t = dnnb__calloc(1, sizeof *t);
     if (!t) return dnnb__fail_memory();
     dnnb__storage_retain(s);
     *t = (dnnb_tensor){.storage = s,
-                       .offset_bytes = offset_bytes,
+                       .offset_bytes = part_bytes_at + offset_bytes,
                        .dtype = dtype,
                        .shape = *shape,
                        .count = count};
@@ -213,6 +220,7 @@ size_t dnnb_tensor_get_count(const dnnb_tensor *t) {
 
 bool dnnb_tensor_is_contiguous(const dnnb_tensor *t) {
     int64_t step = 1;
+    if (t->count == 0) return true; /* and a product of the other dimensions may overflow */
     for (size_t i = t->shape.ndim; i-- > 0;) {
         if (t->shape.dim[i] != 1 && t->strides[i] != step) return false;
         step *= t->shape.dim[i];

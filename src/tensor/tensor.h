@@ -27,6 +27,13 @@ DNNB_MUST_CHECK dnnb_status dnnb__tensor_view(dnnb_tensor **out, dnnb__storage *
                                               size_t offset_bytes, dnnb_dtype dtype,
                                               const dnnb_shape *shape, const int64_t *strides);
 
+/** The same, kept inside a part of the storage: a file holds the storages of many tensors.
+ *  `offset_bytes` counts from the part's start; the part lies inside the storage. */
+DNNB_MUST_CHECK dnnb_status dnnb__tensor_view_part(dnnb_tensor **out, dnnb__storage *s,
+                                                   size_t part_bytes_at, size_t part_bytes,
+                                                   size_t offset_bytes, dnnb_dtype dtype,
+                                                   const dnnb_shape *shape, const int64_t *strides);
+
 dnnb__storage *dnnb__tensor_get_storage(const dnnb_tensor *t);
 size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t);
 
