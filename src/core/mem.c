@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "dnnbrain/stimulus.h"
+
 enum { ALIGNMENT = 64 };
 
 static atomic_uint_fast64_t allocation_count;
@@ -65,6 +67,10 @@ void *dnnb__realloc(void *block, size_t n, size_t size) {
 
 void dnnb__free(void *block) {
     if (block) free((char *)block - ALIGNMENT);
+}
+
+void dnnb_free(void *array) {
+    dnnb__free(array);
 }
 
 char *dnnb__strndup(const char *text, size_t n) {

@@ -1,0 +1,177 @@
+/*
+ * A stimulus set from a folder with a subfolder a class.
+ *
+ * Method: names are read, sorted by bytes and then judged, so that the result does not depend on
+ * the order in which the file system lists them. Symbolic links are followed; names that begin
+ * with a dot are passed over.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dnnbrain/image.h"
+
+#include "core/file.h"
+#include "stim/table.h"
+
+static const size_t largest_listing_bytes = (size_t)1 << 30;
+
+/* The names in a folder, sorted; `names` points into `text`. */
+typedef struct listing {
+    dnnb__buf text;
+    const char **names;
+    size_t n;
+} listing;
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void listing_clear(listing *l) {
+    dnnb__buf_destroy(&l->text);
+    dnnb__free(l->names);
+    *l = (listing){0};
+}
+
+static dnnb_status read_names(listing *l, const char *folder) {
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return dnnb__fail(DNNB_ERR_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            dnnb__buf_append(&l->text, entry->d_name, strlen(entry->d_name) + 1);
+            l->n++;
+        }
+        errno = 0;
+    }
+    int error = errno;
+    closedir(dir);
+    dnnb_status status = dnnb__buf_get_status(&l->text);
+    if (error != 0)
+        status = dnnb__fail(DNNB_ERR_IO, "%s: cannot read the folder: %s", folder, strerror(error));
+    return status;
+}
+
+static dnnb_status listing_create(listing *l, const char *folder) {
+    *l = (listing){0};
+    dnnb__buf_init(&l->text, largest_listing_bytes);
+    dnnb_status status = read_names(l, folder);
+    if (status == DNNB_OK && !(l->names = dnnb__alloc(l->n, sizeof *l->names)))
+        status = dnnb__fail_memory();
+    if (status != DNNB_OK) {
+        listing_clear(l);
+        return status;
+    }
+    const char *at = l->text.data;
+    for (size_t i = 0; i < l->n; i++, at += strlen(at) + 1) l->names[i] = at;
+    qsort(l->names, l->n, sizeof *l->names, compare_names);
+    return DNNB_OK;
+}
+
+/* A name that a .stim.csv can hold. */
+static bool is_writable_name(const char *name) {
+    return !strpbrk(name, "\r\n") && dnnb__utf8_is_valid(name, strlen(name));
+}
+
+/* Whether the file is an image; one that is there and cannot be read is an error. */
+static dnnb_status judge_file(bool *is_image, const char *path) {
+    struct stat st;
+    unsigned char head[32];
+    size_t n;
+    *is_image = false;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return DNNB_OK;
+    DNNB_TRY(dnnb__file_read_head(path, head, sizeof head, &n));
+    *is_image = dnnb_image_get_format(head, n) != NULL;
+    return DNNB_OK;
+}
+
+static dnnb_status add_image(dnnb_stimulus *stim, const char *class_name, const char *file_name,
+                             size_t label) {
+    char *id, number[24];
+    DNNB_TRY(dnnb__path_join(&id, class_name, file_name));
+    int n_number = snprintf(number, sizeof number, "%zu", label);
+    dnnb__stimulus_add_field(stim, id, strlen(id));
+    dnnb__stimulus_add_field(stim, number, (size_t)n_number);
+    dnnb__stimulus_add_field(stim, class_name, strlen(class_name));
+    dnnb__stimulus_end_row(stim, 0);
+    dnnb__free(id);
+    return dnnb__stimulus_get_status(stim);
+}
+
+static dnnb_status scan_class(dnnb_stimulus *stim, const char *folder, const char *class_name,
+                              size_t label, size_t *n_left_out) {
+    listing files;
+    size_t n_before = stim->n_rows;
+    DNNB_TRY(listing_create(&files, folder));
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; i < files.n && status == DNNB_OK; i++) {
+        char *path;
+        bool is_image = false;
+        status = dnnb__path_join(&path, folder, files.names[i]);
+        if (status == DNNB_OK && is_writable_name(files.names[i]))
+            status = judge_file(&is_image, path);
+        dnnb__free(path);
+        if (status != DNNB_OK) break;
+        if (is_image)
+            status = add_image(stim, class_name, files.names[i], label);
+        else
+            ++*n_left_out;
+    }
+    if (status == DNNB_OK && stim->n_rows == n_before)
+        status = dnnb__fail(DNNB_ERR_FORMAT, "%s: expected %s in each class's folder, found none",
+                            folder, DNNB__STIMULUS_AN_IMAGE);
+    listing_clear(&files);
+    return status;
+}
+
+/* Every subfolder is a class; files beside them belong to none. */
+static dnnb_status scan_classes(dnnb_stimulus *stim, const char *folder, size_t *n_left_out) {
+    listing classes;
+    size_t n_classes = 0;
+    DNNB_TRY(listing_create(&classes, folder));
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; i < classes.n && status == DNNB_OK; i++) {
+        const char *name = classes.names[i];
+        char *path;
+        status = dnnb__path_join(&path, folder, name);
+        if (status != DNNB_OK) break;
+        if (!dnnb__folder_exists(path))
+            ++*n_left_out;
+        else if (!is_writable_name(name))
+            status = dnnb__fail(DNNB_ERR_FORMAT,
+                                "%s: expected a folder's name in UTF-8 without line ends, found "
+                                "'%s'",
+                                folder, dnnb__clip_create(name, strlen(name)).text);
+        else
+            status = scan_class(stim, path, name, n_classes++, n_left_out);
+        dnnb__free(path);
+    }
+    if (status == DNNB_OK && n_classes == 0)
+        status =
+            dnnb__fail(DNNB_ERR_FORMAT,
+                       "%s: expected a subfolder of images for each class, found none", folder);
+    listing_clear(&classes);
+    return status;
+}
+
+dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder, size_t *n_left_out) {
+    *out = NULL;
+    size_t left_out = 0;
+    dnnb_stimulus *stim;
+    DNNB_TRY(dnnb__stimulus_new(&stim, "", folder, SIZE_MAX));
+    dnnb__stimulus_add_header(stim, "type", 4, "image", 5);
+    dnnb__stimulus_add_header(stim, "path", 4, folder, strlen(folder));
+    dnnb__stimulus_add_column(stim, "stimID", 6);
+    dnnb__stimulus_add_column(stim, "label", 5);
+    dnnb__stimulus_add_column(stim, "condition", 9);
+    dnnb_status status = scan_classes(stim, folder, &left_out);
+    if (n_left_out) *n_left_out = left_out;
+    if (status == DNNB_OK)
+        *out = stim;
+    else
+        dnnb_stimulus_destroy(stim);
+    return status;
+}
