@@ -5,6 +5,7 @@
  * Invariant: what is written loads again, from any folder, with the same fields. Text that the
  * format cannot hold is refused before anything is written.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -47,8 +48,8 @@ static void append_field(dnnb__buf *buf, const char *field, bool first) {
 /* The folder as an absolute path. A space at its end would be taken off by a reader: "/." stays. */
 static dnnb_status append_folder(dnnb__buf *buf, const dnnb_stimulus *stim, const char *csv_path) {
     const char *folder = stim->folder[0] ? stim->folder : ".";
-    char *absolute = realpath(folder, NULL);
-    if (!absolute)
+    char absolute[PATH_MAX];
+    if (!realpath(folder, absolute))
         return dnnb__fail(DNNB_ERR_IO, "%s: path: expected a folder, found none at '%s'", csv_path,
                           folder);
     dnnb_status status = DNNB_OK;
@@ -59,8 +60,8 @@ static dnnb_status append_folder(dnnb__buf *buf, const dnnb_stimulus *stim, cons
         status =
             dnnb__fail(DNNB_ERR_FORMAT, "%s: path: expected UTF-8 without line ends, found '%s'",
                        csv_path, dnnb__clip_create(absolute, n).text);
-    free(absolute); /* realpath's own block */
-    return status;
+    dnnb__buf_printf(buf, "%s%s\n", absolute, strchr(" \t", absolute[n - 1]) ? "/." : "");
+    return DNNB_OK;
 }
 
 static dnnb_status append_headers(dnnb__buf *buf, const dnnb_stimulus *stim, const char *csv_path) {
