@@ -52,14 +52,10 @@ static dnnb_status append_folder(dnnb__buf *buf, const dnnb_stimulus *stim, cons
     if (!realpath(folder, absolute))
         return dnnb__fail(DNNB_ERR_IO, "%s: path: expected a folder, found none at '%s'", csv_path,
                           folder);
-    dnnb_status status = DNNB_OK;
     size_t n = strlen(absolute);
-    if (is_plain_line(absolute))
-        dnnb__buf_printf(buf, "%s%s\n", absolute, strchr(" \t", absolute[n - 1]) ? "/." : "");
-    else
-        status =
-            dnnb__fail(DNNB_ERR_FORMAT, "%s: path: expected UTF-8 without line ends, found '%s'",
-                       csv_path, dnnb__clip_create(absolute, n).text);
+    if (!is_plain_line(absolute))
+        return dnnb__fail(DNNB_ERR_FORMAT, "%s: path: expected UTF-8 without line ends, found '%s'",
+                          csv_path, dnnb__clip_create(absolute, n).text);
     dnnb__buf_printf(buf, "%s%s\n", absolute, strchr(" \t", absolute[n - 1]) ? "/." : "");
     return DNNB_OK;
 }
