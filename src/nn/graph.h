@@ -93,7 +93,7 @@ typedef struct dnnb__param {
 } dnnb__param;
 
 typedef struct dnnb__node {
-    char *path; /* "" for the input */
+    char *path; /* "" for the input, whose name is "input" */
     char *name; /* DNNBrain's name, or the path where it has none */
     dnnb__layer_kind kind;
     dnnb__layer_attr attr;
