@@ -1,0 +1,184 @@
+/*
+ * The engine's side of a network: its net, made when it is first needed, and a few plans.
+ *
+ * Invariant: exactly one of `sources` and `net` is set. A call that fails leaves the parameters
+ * where they were.
+ */
+#include <string.h>
+
+#include "dnn/dnn.h"
+
+/* Parameter i as float32, row-major: in place where the source allows it, else in `buffer`. */
+static dnnb_status read_source(const dnnb_dnn *dnn, size_t i, float *buffer, const float **out) {
+    const dnnb__param *param = &dnn->graph->params[i];
+    const dnnb_tensor *source = dnn->sources[i];
+    *out = buffer;
+    if (!source) {
+        dnnb__random_key key = dnnb__random_key_create(dnn->seed, DNNB__PURPOSE_INIT);
+        dnnb__param_initialize(param, key, buffer);
+        return DNNB_OK;
+    }
+    const void *data = dnnb_tensor_get_data(source);
+    if (dnnb_tensor_get_dtype(source) == DNNB_F32 && dnnb_tensor_is_contiguous(source) &&
+        (uintptr_t)data % _Alignof(float) == 0) {
+        *out = data;
+        return DNNB_OK;
+    }
+    return dnnb_tensor_read_f32(source, buffer, param->count);
+}
+
+static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net) {
+    size_t longest = 1;
+    for (size_t i = 0; i < dnn->graph->n_params; i++)
+        if (dnn->graph->params[i].count > longest) longest = dnn->graph->params[i].count;
+    /* Pages that no parameter is read into are never touched, so they cost nothing. */
+    float *buffer = dnnb__alloc(longest, sizeof *buffer);
+    if (!buffer) return dnnb__fail_memory();
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
+        const float *values;
+        status = read_source(dnn, i, buffer, &values);
+        if (status == DNNB_OK) status = dnnb__net_import(net, i, values);
+    }
+    dnnb__free(buffer);
+    return status;
+}
+
+static void drop_sources(dnnb_dnn *dnn) {
+    for (size_t i = 0; dnn->sources && i < dnn->graph->n_params; i++)
+        dnnb_tensor_destroy(dnn->sources[i]);
+    dnnb__free(dnn->sources);
+    dnn->sources = NULL;
+}
+
+dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out) {
+    *out = dnn->net;
+    if (dnn->net) return DNNB_OK;
+    dnnb__net *net;
+    DNNB_TRY(dnnb__net_create(&net, dnn->engine, dnn->graph, dnn->n_threads));
+    dnnb_status status = import_all(dnn, net);
+    if (status != DNNB_OK) {
+        dnnb__net_destroy(net);
+        return status;
+    }
+    drop_sources(dnn);
+    *out = dnn->net = net;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn) {
+    if (!dnn->net) return DNNB_OK;
+    dnnb_dict *state;
+    dnnb_tensor **sources = dnnb__calloc(dnn->graph->n_params, sizeof *sources);
+    if (!sources) return dnnb__fail_memory();
+    dnnb_status status = dnnb_dnn_get_state(dnn, &state);
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++)
+        status = dnnb_tensor_clone(&sources[i], dnnb_dict_get_tensor(state, i));
+    dnnb_dict_destroy(state);
+    if (status != DNNB_OK) {
+        for (size_t i = 0; i < dnn->graph->n_params; i++) dnnb_tensor_destroy(sources[i]);
+        dnnb__free(sources);
+        return status;
+    }
+    dnnb__dnn_drop_plans(dnn);
+    dnnb__net_destroy(dnn->net);
+    dnn->net = NULL;
+    dnn->sources = sources;
+    return DNNB_OK;
+}
+
+void dnnb__dnn_drop_plans(dnnb_dnn *dnn) {
+    for (size_t i = 0; i < dnn->n_plans; i++) dnnb__plan_destroy(dnn->plans[i].plan);
+    dnn->n_plans = 0;
+}
+
+static bool same_options(const dnnb__plan_options *a, const dnnb__plan_options *b) {
+    return a->mode == b->mode && a->batch == b->batch && a->from == b->from && a->to == b->to &&
+           a->input_gradient == b->input_gradient;
+}
+
+dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_options *options, dnnb__plan **out) {
+    dnnb__net *net;
+    *out = NULL;
+    DNNB_TRY(dnnb__dnn_get_net(dnn, &net));
+    size_t at = 0;
+    for (size_t i = 0; i < dnn->n_plans; i++) {
+        if (same_options(&dnn->plans[i].options, options)) {
+            dnn->plans[i].last_use = ++dnn->clock;
+            *out = dnn->plans[i].plan;
+            return DNNB_OK;
+        }
+        if (dnn->plans[i].last_use < dnn->plans[at].last_use) at = i;
+    }
+    dnnb__plan *plan;
+    DNNB_TRY(dnnb__plan_create(&plan, net, options));
+    if (dnn->n_plans < DNNB__DNN_MAX_PLANS)
+        at = dnn->n_plans++;
+    else
+        dnnb__plan_destroy(dnn->plans[at].plan);
+    dnn->plans[at] = (dnnb__dnn_plan){.plan = plan, .options = *options, .last_use = ++dnn->clock};
+    *out = plan;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb_dnn_forward(dnnb_dnn *dnn, const float *images, size_t n, float *outputs) {
+    size_t n_in = 1, n_out = (size_t)dnnb_dnn_get_n_outputs(dnn);
+    for (size_t i = 0; i < dnn->model->input.ndim; i++) n_in *= (size_t)dnn->model->input.dim[i];
+    for (size_t done = 0; done < n;) {
+        size_t batch = n - done < DNNB__DNN_BATCH ? n - done : DNNB__DNN_BATCH;
+        dnnb__plan_options options = {
+            .mode = DNNB__MODE_TEST, .batch = batch, .to = dnn->graph->n_nodes - 1};
+        dnnb__plan *plan;
+        DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
+        DNNB_TRY(dnnb__plan_forward(plan, images + done * n_in, NULL));
+        memcpy(outputs + done * n_out, dnnb__plan_get_output(plan),
+               batch * n_out * sizeof *outputs);
+        done += batch;
+    }
+    return DNNB_OK;
+}
+
+/* A parameter's values as a new float32 tensor, from the net or from its source. */
+static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, dnnb_tensor **out) {
+    const dnnb__param *param = &dnn->graph->params[i];
+    DNNB_TRY(dnnb_tensor_create(out, DNNB_F32, &param->shape));
+    float *values = dnnb_tensor_get_writable(*out);
+    const float *source = values;
+    dnnb_status status =
+        dnn->net ? dnnb__net_export(dnn->net, i, values) : read_source(dnn, i, values, &source);
+    if (status != DNNB_OK) {
+        dnnb_tensor_destroy(*out);
+        *out = NULL;
+    } else if (source != values) {
+        memcpy(values, source, param->count * sizeof *values);
+    }
+    return status;
+}
+
+dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
+    dnnb_dict *state;
+    *out = NULL;
+    DNNB_TRY(dnnb_dict_create(&state));
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
+        dnnb_tensor *tensor;
+        status = copy_param(dnn, i, &tensor);
+        if (status != DNNB_OK) break;
+        status = dnnb_dict_add(state, dnn->graph->params[i].path, tensor);
+        if (status != DNNB_OK) dnnb_tensor_destroy(tensor);
+    }
+    if (status != DNNB_OK) {
+        dnnb_dict_destroy(state);
+        return status;
+    }
+    *out = state;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb_dnn_save(dnnb_dnn *dnn, const char *path) {
+    dnnb_dict *state;
+    DNNB_TRY(dnnb_dnn_get_state(dnn, &state));
+    dnnb_status status = dnnb_dict_save(state, path);
+    dnnb_dict_destroy(state);
+    return status;
+}

@@ -1,0 +1,59 @@
+/*
+ * A network with its parameters: what training needs of it.
+ *
+ * Parameters live in one of two places. Until the network computes for the first time they are
+ * *sources*: a tensor to take them from (often a view of a mapped file), or nothing, which means
+ * "initialise from the seed". Then an engine's net is made, every source goes into it, and the
+ * sources are dropped; so loading makes no second copy beside the engine's.
+ */
+#ifndef DNNB_DNN_DNN_H
+#define DNNB_DNN_DNN_H
+
+#include "core/status.h"
+#include "dnnbrain/dnn.h"
+#include "engine/engine.h"
+#include "models/models.h"
+
+/** Training keeps a few plans in use: full and short batches, of steps and of scoring passes, each
+ *  with a frozen part before it. */
+enum { DNNB__DNN_MAX_PLANS = 12, DNNB__DNN_MAX_OUTPUTS = 1000000, DNNB__DNN_BATCH = 64 };
+
+typedef struct dnnb__dnn_plan {
+    dnnb__plan *plan;
+    dnnb__plan_options options;
+    uint64_t last_use;
+} dnnb__dnn_plan;
+
+struct dnnb_dnn {
+    const dnnb__model *model;
+    dnnb__graph *graph;
+    const char *engine; /* a name of the list of engines */
+    size_t n_threads;
+    uint64_t seed;
+    char *note;            /* NULL for none */
+    dnnb_tensor **sources; /* one a parameter, NULL entry: from the seed; NULL once net is there */
+    dnnb__net *net;        /* NULL until the first computation */
+    dnnb__dnn_plan plans[DNNB__DNN_MAX_PLANS];
+    size_t n_plans;
+    uint64_t clock; /* counts uses of plans, to let the one go that was not used for longest */
+};
+
+/** The net, made and filled when it is not there yet. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out);
+
+/** A plan, made when it is not there yet. Borrowed until the next call that changes the network,
+ *  or that asks for more than DNNB__DNN_MAX_PLANS different plans. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_options *options,
+                                               dnnb__plan **out);
+void dnnb__dnn_drop_plans(dnnb_dnn *dnn);
+
+/** Take the parameters out of the net, which is destroyed: they are sources again. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn);
+
+/** Check names and shapes of all parameters; `where` begins the message. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_check_state(const dnnb_dnn *dnn, const dnnb_dict *state,
+                                                  const char *where);
+/** Take all parameters from a dict that was checked. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_take_state(dnnb_dnn *dnn, const dnnb_dict *state);
+
+#endif
