@@ -1,0 +1,346 @@
+/*
+ * dnnbrain train: fine-tune a network, or a new last layer on its features, into a run folder.
+ *
+ * Method: stimuli first, since their mistakes are the likeliest and the quickest to find; then the
+ * network, its head and what is frozen; then dnnb_run_train(), which checks all of it again before
+ * it makes the folder. SIGINT and SIGTERM end the run after the step, a second one at once.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cmd_list.h"
+#include "cli/common.h"
+#include "cli/network.h"
+#include "cli/progress.h"
+
+typedef struct train_command {
+    cli_network network;
+    const char *stim_path, *validation_path;
+    const char *freeze;
+    size_t n_classes; /* 0: from the labels */
+    size_t task, augment, on_bad_image, optimizer, schedule, precision;
+    bool quiet;
+    dnnb_train_options options;
+    dnnb_run_options run;
+    dnnb_stimulus *train, *validation;
+    dnnb_dnn *dnn;
+    cli_progress progress;
+    size_t best_epoch; /* 1-based; 0: none */
+    double best_score;
+} train_command;
+
+static const char *const precision_names[] = {"f32", "auto"};
+
+static const char about[] =
+    "Without --weights the parameters are initialised from the seed. The last layer is replaced\n"
+    "when the number of classes (or of regression targets) differs from its own, and with\n"
+    "--freeze backbone. Everything is checked before the run folder is made.\n";
+
+static const char examples[] =
+    "  # all parameters, from a file of pretrained weights\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
+    "--validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out runs/finetuned\n"
+    "  # a new last layer on fixed features, which are computed once\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
+    "--validation validation.stim.csv --freeze backbone --augment none --epochs 10 "
+    "--out runs/features\n"
+    "  # reaction times, from the fully connected layers alone\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
+    "--task regression --target RT --freeze 'features.*' --epochs 2 --lr 1e-5 "
+    "--out runs/regression\n";
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number) {
+    if (stop_signal) _exit(128 + number);
+    stop_signal = number;
+    static const char text[] = "\nstopping after this step; once more to stop at once\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    /* A reader that goes away must not end a run of hours; the exit status tells of it. */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void print_epoch(const dnnb_event *event) {
+    const dnnb_epoch *epoch = event->result;
+    printf("epoch %zu/%zu  loss %.4g", event->epoch + 1, event->n_epochs, epoch->epoch_loss);
+    if (!isnan(epoch->score_train)) printf("  train %.4g", epoch->score_train);
+    if (!isnan(epoch->score_validation)) printf("  validation %.4g", epoch->score_validation);
+    printf("  %.1f s", epoch->seconds);
+    if (isfinite(epoch->images_per_second))
+        printf("  (%.*f images/s)", epoch->images_per_second < 10 ? 1 : 0,
+               epoch->images_per_second);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static bool on_event(void *context, const dnnb_event *event) {
+    train_command *c = context;
+    cli_progress_show(&c->progress, event);
+    if (event->kind == DNNB_EVENT_EPOCH) {
+        print_epoch(event);
+        if (event->is_best && !isnan(event->result->score_validation)) {
+            c->best_epoch = event->epoch + 1;
+            c->best_score = event->result->score_validation;
+        }
+    }
+    return !stop_signal;
+}
+
+static cli_parsed parse(train_command *c, int argc, char **argv) {
+    size_t n_optimizers, n_schedules, n_operands;
+    const char *const *optimizers = dnnb_optimizer_get_names(&n_optimizers);
+    const char *const *schedules = dnnb_schedule_get_names(&n_schedules);
+    dnnb_train_options *o = &c->options;
+    const cli_option options[] = {
+        {.type = CLI_GROUP, .name = "Network"},
+        CLI_ROW_NET(c->network),
+        CLI_ROW_WEIGHTS(c->network, "its parameters: .pth, .safetensors or .npz"),
+        {CLI_ROW(
+             CLI_TEXT, "freeze", "none|backbone|PATTERN",
+             "parameters that stay as they are: all but a new last layer, or a glob over layer "
+             "names and parameter paths, several divided by commas ('conv1,conv2', 'features.*')",
+             &c->freeze),
+         .unset = "none"},
+        {CLI_ROW(CLI_COUNT, "classes", "N", "number of classes", &c->n_classes), .min = 1,
+         .max = 1000000, .unset = "one more than the largest label"},
+        {.type = CLI_GROUP, .name = "Data"},
+        {CLI_ROW(CLI_TEXT, "stim", "FILE", "training stimuli, a .stim.csv", &c->stim_path)},
+        {CLI_ROW(CLI_TEXT, "validation", "FILE", "stimuli to score after each epoch",
+                 &c->validation_path)},
+        {CLI_ROW(CLI_CHOICE, "task", NULL, "what is learned", &c->task), .words = cli_task_names,
+         .n_words = 2},
+        {CLI_ROW(CLI_TEXT, "target", "COLUMNS", "regression: columns to predict, divided by commas",
+                 &o->target),
+         .unset = "label"},
+        {CLI_ROW(CLI_CHOICE, "augment", NULL,
+                 "random crops and flips as DNNBrain draws them, or the testing transform",
+                 &c->augment),
+         .words = cli_augment_names, .n_words = 2},
+        CLI_ROWS_IMAGES(*o, c->on_bad_image),
+        {.type = CLI_GROUP, .name = "Training"},
+        {CLI_ROW(CLI_COUNT, "epochs", "N", "passes over the training stimuli", &o->epochs),
+         .min = 1, .max = 1000000},
+        {CLI_ROW(CLI_COUNT, "batch", "N", "images a step", &o->batch), .min = 1, .max = 65536},
+        {CLI_ROW(CLI_FLAG, "score-train", NULL, "score the training stimuli too after each epoch",
+                 &o->score_train)},
+        {CLI_ROW(CLI_CHOICE, "optimizer", NULL, "optimiser", &c->optimizer), .words = optimizers,
+         .n_words = n_optimizers},
+        {CLI_ROW(CLI_REAL, "lr", "X", "learning rate", &o->optimizer.lr), .min = 0, .max = INFINITY,
+         .open = true, .unset = "the optimiser's own"},
+        {CLI_ROW(CLI_REAL, "weight-decay", "X", "weight decay", &o->optimizer.weight_decay),
+         .min = 0, .max = INFINITY, .unset = "the optimiser's own"},
+        {CLI_ROW(CLI_REAL, "momentum", "X", "momentum of sgd", &o->optimizer.momentum), .min = 0,
+         .max = 1},
+        {CLI_ROW(CLI_FLAG, "nesterov", NULL, "Nesterov's momentum in sgd", &o->optimizer.nesterov)},
+        {CLI_ROW(CLI_CHOICE, "schedule", NULL, "course of the learning rate", &c->schedule),
+         .words = schedules, .n_words = n_schedules},
+        {CLI_ROW(CLI_COUNT, "warmup", "N", "epochs in which the learning rate grows to its value",
+                 &o->schedule.warmup_epochs),
+         .min = 0, .max = 1000000},
+        {CLI_ROW(CLI_COUNT, "step-epochs", "N", "schedule step: epochs between two falls",
+                 &o->schedule.step_epochs),
+         .min = 1, .max = 1000000, .unset = "a third of all epochs"},
+        {CLI_ROW(CLI_REAL, "gamma", "X", "schedule step: factor of each fall", &o->schedule.gamma),
+         .min = 0, .max = 1},
+        {CLI_ROW(CLI_SEED, "seed", "N",
+                 "new parameters, order, crops, flips and dropout follow from it", &o->seed)},
+        {.type = CLI_GROUP, .name = "Output"},
+        {CLI_ROW(CLI_TEXT, "out", "RUN", "run folder, created", &c->run.folder)},
+        {CLI_ROW(CLI_FLAG, "overwrite", NULL, "write over a run that the folder holds",
+                 &c->run.overwrite)},
+        {CLI_ROW(CLI_FLAG, "quiet", NULL, "no progress and no remarks; epochs are still printed",
+                 &c->quiet)},
+        CLI_ROWS_COMPUTING(c->network, *o),
+        {CLI_ROW(CLI_CHOICE, "precision", NULL, "numbers of the computation", &c->precision),
+         .words = precision_names, .n_words = CLI_COUNT_OF(precision_names),
+         .hint = "this version computes in float32"},
+        {.type = CLI_ABSENT, .name = "resume", .help = "this version cannot resume a run"},
+    };
+    const cli_command command = {
+        .name = "train",
+        .summary = "Fine-tune a network, or train a new last layer on its features.",
+        .arguments = "--net NET --stim FILE --out RUN [options]",
+        .about = about,
+        .examples = examples,
+        .options = options,
+        .n_options = CLI_COUNT_OF(options)};
+    cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
+    o->optimizer.name = optimizers[c->optimizer];
+    o->schedule.name = schedules[c->schedule];
+    return parsed;
+}
+
+/* What the table cannot say: what must be there, and what goes with what. */
+static int check_options(train_command *c) {
+    int status = cli_network_check(&c->network, false);
+    if (status != CLI_DONE) return status;
+    if (!c->stim_path) return cli_usage_error("missing option --stim FILE");
+    if (!c->run.folder) return cli_usage_error("missing option --out RUN");
+    c->options.task = (dnnb_task)c->task;
+    c->options.augment = (dnnb_augment)c->augment;
+    c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
+    if (c->options.task == DNNB_CLASSIFICATION && c->options.target)
+        return cli_usage_error("--target: expected --task regression with it");
+    if (c->options.task == DNNB_REGRESSION && c->n_classes)
+        return cli_usage_error("--classes: expected --task classification with it; a regression "
+                               "has an output for each --target");
+    c->network.options.seed = c->options.seed;
+    c->run.network = c->network.name;
+    c->run.weights_path = c->network.weights;
+    if (c->freeze && strcmp(c->freeze, "none") == 0) c->freeze = NULL;
+    c->run.freeze = c->freeze;
+    c->options.on_event = on_event;
+    c->options.context = c;
+    return CLI_DONE;
+}
+
+/* The largest label of a set, or -1 with the message printed. */
+static int64_t find_largest_label(const dnnb_stimulus *stim, size_t n_classes) {
+    size_t n = dnnb_stimulus_get_count(stim);
+    int64_t *labels = calloc(n + 1, sizeof *labels), largest = 0;
+    if (!labels) {
+        cli_error("out of memory");
+        return -1;
+    }
+    if (dnnb_stimulus_read_labels(stim, labels, (int64_t)n_classes) != DNNB_OK) {
+        cli_fail();
+        largest = -1;
+    }
+    for (size_t i = 0; largest >= 0 && i < n; i++)
+        if (labels[i] > largest) largest = labels[i];
+    free(labels);
+    return largest;
+}
+
+/* Number of outputs that the stimuli ask for, or -1 with the message printed. */
+static int64_t count_outputs(const train_command *c) {
+    const dnnb_stimulus *sets[] = {c->train, c->validation};
+    int64_t n_outputs = (int64_t)c->n_classes;
+    for (size_t i = 0; i < 2 && sets[i]; i++) {
+        if (c->options.task == DNNB_REGRESSION) {
+            float *targets;
+            size_t n_targets;
+            const char *columns = c->options.target ? c->options.target : "label";
+            if (dnnb_stimulus_read_targets(sets[i], columns, &targets, &n_targets) != DNNB_OK) {
+                cli_fail();
+                return -1;
+            }
+            dnnb_free(targets);
+            n_outputs = (int64_t)n_targets;
+        } else {
+            int64_t largest = find_largest_label(sets[i], c->n_classes);
+            if (largest < 0) return -1;
+            if (largest + 1 > n_outputs) n_outputs = largest + 1;
+        }
+    }
+    return n_outputs;
+}
+
+static int load_stimuli(train_command *c, int64_t *n_outputs) {
+    if (dnnb_stimulus_load(&c->train, c->stim_path) != DNNB_OK) return cli_fail();
+    if (c->validation_path && dnnb_stimulus_load(&c->validation, c->validation_path) != DNNB_OK)
+        return cli_fail();
+    *n_outputs = count_outputs(c);
+    return *n_outputs < 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static int prepare_network(train_command *c, int64_t n_outputs) {
+    int status = cli_network_create(&c->dnn, &c->network);
+    if (status != CLI_DONE) return status;
+    const char *note = dnnb_dnn_get_note(c->dnn);
+    if (*note) cli_progress_note(&c->progress, "%s: %s", c->network.weights, note);
+    if (!c->network.weights)
+        cli_progress_note(&c->progress,
+                          "no --weights: the parameters are random, drawn from seed %" PRIu64
+                          ", not pretrained",
+                          c->options.seed);
+    bool is_backbone = c->freeze && strcmp(c->freeze, "backbone") == 0;
+    int64_t n_before = dnnb_dnn_get_n_outputs(c->dnn);
+    if (is_backbone || n_before != n_outputs) {
+        if (dnnb_dnn_replace_head(c->dnn, n_outputs) != DNNB_OK) return cli_fail();
+        cli_progress_note(&c->progress,
+                          "new last layer with %s outputs in the place of one with %s",
+                          cli_thousands(n_outputs).s, cli_thousands(n_before).s);
+    }
+    if (c->freeze) {
+        dnnb_status frozen = dnnb_dnn_set_trainable(c->dnn, c->freeze, false);
+        if (frozen != DNNB_OK) return cli_fail_options(frozen);
+    }
+    int64_t n_trainable, n_all;
+    dnnb_dnn_count_parameters(c->dnn, &n_trainable, &n_all);
+    cli_progress_note(&c->progress, "training %s of %s parameters", cli_thousands(n_trainable).s,
+                      cli_thousands(n_all).s);
+    return CLI_DONE;
+}
+
+static void print_folder(train_command *c) {
+    static const char *const files[][2] = {
+        {"model.pth", "parameters after the last epoch"},
+        {"best.pth", "parameters after the epoch with the best validation score"},
+        {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
+        {"train_dict.json", "the same as JSON"},
+        {"history.csv", "the same as a table"},
+        {"epoch_loss.svg", "plot of the loss of each epoch"},
+        {"step_loss.svg", "plot of the loss of each step"},
+        {"score.svg", "plot of the scores"},
+        {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
+        {"config.json", "every option as used"},
+        {"log.jsonl", "what happened when"},
+    };
+    cli_progress_note(&c->progress, "%s holds", c->run.folder);
+    for (size_t i = 0; i < CLI_COUNT_OF(files); i++) {
+        char path[4096];
+        if (cli_join(path, sizeof path, c->run.folder, files[i][0]) && cli_exists(path))
+            cli_progress_note(&c->progress, "  %-16s %s", files[i][0], files[i][1]);
+    }
+    if (c->best_epoch)
+        cli_progress_note(&c->progress, "best validation score: %.4g after epoch %zu",
+                          c->best_score, c->best_epoch);
+}
+
+static int train(train_command *c) {
+    catch_signals();
+    dnnb_history *history = NULL;
+    dnnb_status status =
+        dnnb_run_train(c->dnn, c->train, c->validation, &c->options, &c->run, &history);
+    cli_progress_clear(&c->progress);
+    size_t n_done = history ? dnnb_history_get_count(history) : 0;
+    dnnb_history_destroy(history);
+    if (status == DNNB_ERR_STOPPED && stop_signal) {
+        cli_error("stopped by a signal after %zu of %zu epochs", n_done, c->options.epochs);
+        return 128 + stop_signal;
+    }
+    if (status != DNNB_OK) return cli_fail();
+    print_folder(c);
+    return CLI_DONE;
+}
+
+int cli_cmd_train(int argc, char **argv) {
+    train_command c = {.options = DNNB_TRAIN_OPTIONS_INIT, .run = DNNB_RUN_OPTIONS_INIT};
+    c.network.options = (dnnb_dnn_options)DNNB_DNN_OPTIONS_INIT;
+    cli_parsed parsed = parse(&c, argc, argv);
+    if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
+    int status = check_options(&c);
+    if (status != CLI_DONE) return status;
+    cli_progress_init(&c.progress, c.quiet);
+    int64_t n_outputs = 0;
+    status = load_stimuli(&c, &n_outputs);
+    if (status == CLI_DONE) status = prepare_network(&c, n_outputs);
+    if (status == CLI_DONE) status = train(&c);
+    dnnb_dnn_destroy(c.dnn);
+    dnnb_stimulus_destroy(c.validation);
+    dnnb_stimulus_destroy(c.train);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* What `inspect` prints about each kind of thing. Each returns the exit status. */
+#ifndef DNNB_CLI_DESCRIBE_H
+#define DNNB_CLI_DESCRIBE_H
+
+#include "dnnbrain/dnnbrain.h"
+
+/** A file of weights: a line a tensor, and totals. */
+int cli_describe_weights(const char *path);
+/** A .stim.csv: headers, columns, classes, missing files. */
+int cli_describe_stimuli(const char *path);
+/** A train_dict.pkl or .json: a line an epoch. */
+int cli_describe_history(const char *path);
+/** A run folder: its options, its epochs, what it holds. */
+int cli_describe_run(const char *folder);
+/** A network's layers. */
+int cli_describe_network(const char *name);
+
+#endif

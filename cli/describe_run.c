@@ -1,0 +1,85 @@
+/* A history as a table of epochs, and a run folder. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/common.h"
+#include "cli/describe.h"
+#include "cli/run_folder.h"
+
+/* A number in a column, or spaces where there is none. */
+static void print_number(double value, int width, const char *format) {
+    char text[40] = "";
+    if (!isnan(value)) snprintf(text, sizeof text, format, value);
+    printf("  %*s", width, text);
+}
+
+static size_t find_best(const dnnb_history *history) {
+    size_t best = SIZE_MAX;
+    double best_score = -INFINITY;
+    for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
+        double score = dnnb_history_get_epoch(history, i)->score_validation;
+        if (score > best_score) {
+            best_score = score;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void print_history(const dnnb_history *history) {
+    size_t n = dnnb_history_get_count(history), best = find_best(history);
+    printf("%5s  %5s  %12s  %10s  %10s\n", "epoch", "steps", "loss", "train", "validation");
+    for (size_t i = 0; i < n; i++) {
+        const dnnb_epoch *epoch = dnnb_history_get_epoch(history, i);
+        printf("%5zu  %5zu", i + 1, epoch->n_steps);
+        print_number(epoch->epoch_loss, 12, "%.6g");
+        print_number(epoch->score_train, 10, "%.6g");
+        print_number(epoch->score_validation, 10, "%.6g");
+        printf("%s\n", i == best ? "  best" : "");
+    }
+    printf("%zu epochs\n", n);
+}
+
+int cli_describe_history(const char *path) {
+    dnnb_history *history = NULL;
+    if (dnnb_history_load(&history, path) != DNNB_OK) return cli_fail();
+    print_history(history);
+    dnnb_history_destroy(history);
+    return CLI_DONE;
+}
+
+static void print_option(void *context, const char *path, const char *value) {
+    (void)context;
+    printf("  %-28s %s\n", path, value);
+}
+
+static void print_files(const char *folder) {
+    static const char *const names[] = {
+        "model.pth",     "best.pth",        "train_dict.pkl", "history.csv",   "epoch_loss.svg",
+        "step_loss.svg", "score.svg",       "epoch_loss.png", "step_loss.png", "score.png",
+        "report.html",   "predictions.csv", "log.jsonl",      "config.json",   "train_dict.json"};
+    printf("files\n");
+    for (size_t i = 0; i < CLI_COUNT_OF(names); i++) {
+        char path[4096];
+        struct stat status;
+        if (cli_join(path, sizeof path, folder, names[i]) && stat(path, &status) == 0)
+            printf("  %-16s %14s bytes\n", names[i], cli_thousands((int64_t)status.st_size).s);
+    }
+}
+
+int cli_describe_run(const char *folder) {
+    dnnb_history *history = NULL;
+    char *config = NULL;
+    if (!cli_run_load(folder, &config, &history)) return CLI_FAILED;
+    if (config) {
+        printf("options\n");
+        if (!cli_json_walk(config, print_option, NULL)) printf("  (config.json is damaged)\n");
+    }
+    if (history) print_history(history);
+    print_files(folder);
+    dnnb_history_destroy(history);
+    free(config);
+    return CLI_DONE;
+}
