@@ -21,7 +21,10 @@ typedef struct dnnb__optim_step {
 typedef struct dnnb__optim_type {
     const char *name;
     double default_lr, default_weight_decay;
-    size_t n_states; /* arrays of the weight's size that it keeps */
+    /** Arrays of the weight's size that it keeps with these options. */
+    size_t (*get_n_states)(const dnnb_optimizer_options *options);
+    /** Check options that it alone takes or does not take; NULL when there are none. */
+    dnnb_status (*check)(const dnnb_optimizer_options *options);
     /** Update n elements; a pure elementwise loop, called on chunks from several threads. */
     void (*update)(const dnnb__optim_step *step, float *weight, const float *gradient,
                    float *const *states, size_t n);
@@ -47,5 +50,8 @@ float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t st
 /** Steps done, for checkpoints. */
 uint64_t dnnb__optimizer_get_steps(const dnnb__optimizer *optimizer);
 void dnnb__optimizer_set_steps(dnnb__optimizer *optimizer, uint64_t steps);
+
+/** @error DNNB_ERR_ARGUMENT an unknown schedule (with the nearest), or a gamma out of range. */
+DNNB_MUST_CHECK dnnb_status dnnb__schedule_check(const dnnb_schedule_options *options);
 
 #endif

@@ -1,0 +1,178 @@
+/*
+ * The optimiser's arrays and its step.
+ *
+ * All arrays are cut into chunks of one size, and the chunks of all arrays are shared among the
+ * threads, so that one large array keeps each of them busy. An update is elementwise: the result
+ * does not depend on who takes which chunk.
+ */
+#include <math.h>
+
+#include "core/text.h"
+#include "optim/optim.h"
+#include "optim/optim_list.h"
+
+/* Elements of a chunk: large enough that its start costs nothing, a multiple of every vector. */
+enum { CHUNK = 1 << 16 };
+
+typedef struct array {
+    size_t n;
+    size_t first_chunk; /* its chunks' place among those of all arrays */
+    float *states[DNNB__OPTIM_MAX_STATES];
+} array;
+
+struct dnnb__optimizer {
+    const dnnb__optim_type *type;
+    dnnb_optimizer_options options;
+    array *arrays;
+    size_t n_arrays, n_chunks, n_states;
+    uint64_t n_steps;
+};
+
+#define DECLARE_OPTIM(file) extern const dnnb__optim_type dnnb__optim_##file;
+DNNB__OPTIM_LIST(DECLARE_OPTIM)
+#undef DECLARE_OPTIM
+
+static const dnnb__optim_type *const types[] = {
+#define OPTIM_ROW(file) &dnnb__optim_##file,
+    DNNB__OPTIM_LIST(OPTIM_ROW)
+#undef OPTIM_ROW
+};
+static const char *const names[] = {
+#define OPTIM_NAME(file) #file,
+    DNNB__OPTIM_LIST(OPTIM_NAME)
+#undef OPTIM_NAME
+};
+enum { N_TYPES = sizeof types / sizeof types[0] };
+
+const char *const *dnnb_optimizer_get_names(size_t *n) {
+    *n = N_TYPES;
+    return names;
+}
+
+static dnnb_status find_type(const dnnb__optim_type **out, const char *name) {
+    for (size_t i = 0; i < N_TYPES; i++) {
+        *out = types[i];
+        if (dnnb__text_equal_nocase(names[i], name)) return DNNB_OK;
+    }
+    const char *nearest = dnnb__text_nearest(name, names, N_TYPES);
+    return dnnb__fail(DNNB_ERR_ARGUMENT, "optimizer: unknown name '%s'; did you mean %s?", name,
+                      nearest ? nearest : names[0]);
+}
+
+static dnnb_status check_range(const char *type, const char *what, double value, double limit) {
+    if (value >= 0 && value < limit) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_ARGUMENT, "%s: %s: expected a number from 0%s, found %g", type, what,
+                      limit == 1 ? " to below 1" : " on", value);
+}
+
+/* Defaults filled in, every number in its range. */
+static dnnb_status resolve(dnnb_optimizer_options *options, const dnnb__optim_type *type) {
+    options->name = type->name;
+    if (isnan(options->lr)) options->lr = type->default_lr;
+    if (isnan(options->weight_decay)) options->weight_decay = type->default_weight_decay;
+    DNNB_TRY(check_range(type->name, "learning rate", options->lr, HUGE_VAL));
+    DNNB_TRY(check_range(type->name, "weight decay", options->weight_decay, HUGE_VAL));
+    DNNB_TRY(check_range(type->name, "momentum", options->momentum, HUGE_VAL));
+    DNNB_TRY(check_range(type->name, "beta1", options->beta1, 1));
+    DNNB_TRY(check_range(type->name, "beta2", options->beta2, 1));
+    DNNB_TRY(check_range(type->name, "eps", options->eps, HUGE_VAL));
+    return type->check ? type->check(options) : DNNB_OK;
+}
+
+static dnnb_status make_arrays(dnnb__optimizer *optimizer, const size_t *sizes, size_t n_arrays) {
+    optimizer->arrays = dnnb__calloc(n_arrays, sizeof *optimizer->arrays);
+    if (!optimizer->arrays) return dnnb__fail_memory();
+    optimizer->n_arrays = n_arrays;
+    optimizer->n_states = optimizer->type->get_n_states(&optimizer->options);
+    for (size_t i = 0; i < n_arrays; i++) {
+        array *a = &optimizer->arrays[i];
+        a->n = sizes[i];
+        a->first_chunk = optimizer->n_chunks;
+        optimizer->n_chunks += sizes[i] / CHUNK + (sizes[i] % CHUNK != 0);
+        for (size_t k = 0; k < optimizer->n_states; k++) {
+            a->states[k] = dnnb__calloc(sizes[i], sizeof *a->states[k]);
+            if (!a->states[k]) return dnnb__fail_memory();
+        }
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__optimizer_create(dnnb__optimizer **out, const dnnb_optimizer_options *options,
+                                   const size_t *sizes, size_t n_arrays) {
+    *out = NULL;
+    const dnnb__optim_type *type;
+    dnnb_optimizer_options resolved = *options;
+    DNNB_TRY(find_type(&type, options->name));
+    DNNB_TRY(resolve(&resolved, type));
+    dnnb__optimizer *optimizer = dnnb__calloc(1, sizeof *optimizer);
+    if (!optimizer) return dnnb__fail_memory();
+    optimizer->type = type;
+    optimizer->options = resolved;
+    dnnb_status status = make_arrays(optimizer, sizes, n_arrays);
+    if (status != DNNB_OK) {
+        dnnb__optimizer_destroy(optimizer);
+        return status;
+    }
+    *out = optimizer;
+    return DNNB_OK;
+}
+
+void dnnb__optimizer_destroy(dnnb__optimizer *optimizer) {
+    if (!optimizer) return;
+    for (size_t i = 0; i < optimizer->n_arrays; i++)
+        for (size_t k = 0; k < DNNB__OPTIM_MAX_STATES; k++)
+            dnnb__free(optimizer->arrays[i].states[k]);
+    dnnb__free(optimizer->arrays);
+    dnnb__free(optimizer);
+}
+
+const dnnb_optimizer_options *dnnb__optimizer_get_options(const dnnb__optimizer *optimizer) {
+    return &optimizer->options;
+}
+
+/* The array that holds a chunk: the last one that begins at or before it and is not empty. */
+static size_t find_array(const dnnb__optimizer *optimizer, size_t chunk) {
+    size_t low = 0, high = optimizer->n_arrays;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (optimizer->arrays[middle].first_chunk <= chunk)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void update_chunk(const dnnb__optimizer *optimizer, const dnnb__optim_step *step,
+                         size_t chunk, float *const *weights, const float *const *gradients) {
+    size_t i = find_array(optimizer, chunk);
+    const array *a = &optimizer->arrays[i];
+    size_t start = (chunk - a->first_chunk) * CHUNK;
+    size_t n = a->n - start < CHUNK ? a->n - start : CHUNK;
+    float *states[DNNB__OPTIM_MAX_STATES] = {0};
+    for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + start;
+    optimizer->type->update(step, weights[i] + start, gradients[i] + start, states, n);
+}
+
+void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
+                          const float *const *gradients) {
+    dnnb__optim_step step = {.options = &optimizer->options,
+                             .lr = optimizer->options.lr * lr_factor,
+                             .t = ++optimizer->n_steps};
+#pragma omp parallel for schedule(static)
+    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++)
+        update_chunk(optimizer, &step, chunk, weights, gradients);
+}
+
+float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t state) {
+    if (i >= optimizer->n_arrays || state >= optimizer->n_states) return NULL;
+    return optimizer->arrays[i].states[state];
+}
+
+uint64_t dnnb__optimizer_get_steps(const dnnb__optimizer *optimizer) {
+    return optimizer->n_steps;
+}
+
+void dnnb__optimizer_set_steps(dnnb__optimizer *optimizer, uint64_t steps) {
+    optimizer->n_steps = steps;
+}
