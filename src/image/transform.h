@@ -1,0 +1,46 @@
+/*
+ * The loader's path: decode and transform with buffers that are used again.
+ *
+ * Both structures are empty when filled with zeros, grow while they warm up, and then allocate
+ * nothing of their own. Each belongs to one thread at a time. The bits are those of the public
+ * calls of dnnbrain/image.h.
+ */
+#ifndef DNNB_IMAGE_TRANSFORM_H
+#define DNNB_IMAGE_TRANSFORM_H
+
+#include "core/status.h"
+#include "dnnbrain/image.h"
+#include "image/resample.h"
+
+/** A decoded image whose pixels, and the file's bytes, stay allocated for the next one. */
+typedef struct dnnb__image_buffer {
+    dnnb_image image; /* valid until the next load; do not clear it */
+    size_t capacity_bytes;
+    char *file;
+    size_t file_capacity_bytes;
+} dnnb__image_buffer;
+
+/** dnnb_image_load() into the buffer; after a failure its image is empty. */
+DNNB_MUST_CHECK dnnb_status dnnb__image_buffer_load(dnnb__image_buffer *buffer, const char *path,
+                                                    const dnnb_decode_options *options);
+void dnnb__image_buffer_destroy(dnnb__image_buffer *buffer);
+
+typedef struct dnnb__transform {
+    dnnb__resample resample;
+    float mean[3], std[3]; /* what the table below was made for */
+    float table[3][256];
+    bool has_table;
+} dnnb__transform;
+
+/**
+ * Crop, resize, flip and normalise in one pass.
+ * @param box NULL for the whole image.
+ * @param out float32 [3, height, width].
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__transform_apply(dnnb__transform *t, const dnnb_image *image,
+                                                  const dnnb_box *box, bool flip, int64_t width_px,
+                                                  int64_t height_px, const float mean[3],
+                                                  const float std[3], float *out);
+void dnnb__transform_destroy(dnnb__transform *t);
+
+#endif
