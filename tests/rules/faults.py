@@ -15,6 +15,7 @@ DEPS = """core :
 tensor : core
 image : core
 extern png.h : image
+extern png : image
 """
 
 SOUND_HEADER = """#ifndef DNNBRAIN_SOUND_H
@@ -59,6 +60,11 @@ ROWS = [
     ("words", "src/core/a.c", "/* TO" "DO: more */\n", "src/core/a.c:1: unfinished work"),
     ("words", "docs/a.md", "See /ho" "me/someone/file.\n", "docs/a.md:1: a path of one machine"),
     ("words", "docs/a.md", "mkstemp(\"aXX" "XXXX\") and ~/home/x\n", None),
+    ("docs", "README.md", "\n[a](docs/none.md)\n", "README.md:2: a link leads to a file"),
+    ("docs", "README.md", "`src/DEPS`, `src/none.c`\n", "README.md:1: a path exists: src/none.c"),
+    ("docs", "README.md", "```c\nint a = b;\n```\n", "README.md:1: a C program of a document"),
+    ("docs", "README.md", "[a](src/DEPS), <https://a.b/c>\n```c\nint a;\n```\n", None),
+    ("includes", "src/image/d.c", "#include <png-more.h>\n#include <lib/png.h>\n", None),
     ("format", "src/core/a.c", "int a;\nint   b;\n", "src/core/a.c:2: run make format"),
     ("format", "src/core/a.c", "int a;\nint b;\n", None),
 ]
