@@ -1,5 +1,6 @@
 /*
- * Seconds of AlexNet steps on random images, as one JSON line; with --ops a table of the plan's ops.
+ * Seconds of AlexNet steps on random images, as one JSON line; with --ops a table of the plan's
+ * ops.
  *
  * Usage: step KIND BATCH STEPS [THREADS] [--ops]
  *   KIND  train (all parameters), frozen (a new last layer only), or test
@@ -30,8 +31,9 @@ static dnnb_status run(const char *kind, size_t batch, size_t n_steps, size_t n_
     if (status == DNNB_OK && strcmp(kind, "frozen") == 0)
         status = dnnb_dnn_set_trainable(dnn, "backbone", false);
     if (status == DNNB_OK)
-        status = dnnb_bench_step(dnn, strcmp(kind, "test") == 0 ? DNNB_BENCH_TEST : DNNB_BENCH_TRAIN,
-                                 &optimizer, batch, seconds, n_steps, ops ? print_op : NULL, NULL);
+        status =
+            dnnb_bench_step(dnn, strcmp(kind, "test") == 0 ? DNNB_BENCH_TEST : DNNB_BENCH_TRAIN,
+                            &optimizer, batch, seconds, n_steps, ops ? print_op : NULL, NULL);
     dnnb_dnn_destroy(dnn);
     return status;
 }

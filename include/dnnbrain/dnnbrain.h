@@ -7,11 +7,12 @@
  *   2. image.h, optim.h: the transforms, crops and schedules by themselves.
  *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
  *      formats.
- * status.h has the errors of all.
+ * status.h has the errors of all; bench.h times the computation alone.
  */
 #ifndef DNNBRAIN_DNNBRAIN_H
 #define DNNBRAIN_DNNBRAIN_H
 
+#include "dnnbrain/bench.h"
 #include "dnnbrain/dnn.h"
 #include "dnnbrain/history.h"
 #include "dnnbrain/image.h"
