@@ -40,7 +40,8 @@ DNNB_API const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, s
  * lists). Scores that were not taken are empty lists. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_pickle(const dnnb_history *history,
                                                               const char *path);
-/** The same as JSON, in the shortest digits that read back to the same double. */
+/** The same as JSON, in the shortest digits that read back to the same double; null for a number
+ * that is not finite. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_json(const dnnb_history *history,
                                                             const char *path);
 /** A line an epoch:

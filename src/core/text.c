@@ -3,7 +3,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +88,34 @@ bool dnnb__text_read_f64(const char *text, double *out) {
     if (end == text || !at_end(end)) return false;
     *out = value;
     return true;
+}
+
+/* A locale's decimal separator, of one or more bytes, becomes a point. */
+static void put_point(char *text) {
+    size_t n_kept = 0;
+    bool in_separator = false;
+    for (const char *c = text; *c; c++) {
+        bool is_number = strchr("0123456789+-e", *c) != NULL;
+        if (is_number)
+            text[n_kept++] = *c;
+        else if (!in_separator)
+            text[n_kept++] = '.';
+        in_separator = !is_number;
+    }
+    text[n_kept] = '\0';
+}
+
+void dnnb__text_print_f64(char out[32], double value) {
+    if (!isfinite(value)) {
+        (void)snprintf(out, 32, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+        return;
+    }
+    /* Up to 15 digits always survive, but a subnormal number has fewer. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
+        (void)snprintf(out, 32, "%.*g", digits, value);
+        if (digits == 17 || strtod(out, NULL) == value) break;
+    }
+    put_point(out);
 }
 
 bool dnnb__text_equal_nocase(const char *a, const char *b) {

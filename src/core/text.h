@@ -20,6 +20,10 @@ bool dnnb__text_read_i64(const char *text, int64_t *out);
 /** Accepts nan and inf, as strtod does in the C locale: check finiteness where it matters. */
 bool dnnb__text_read_f64(const char *text, double *out);
 
+/** The shortest digits that read back to the same double, with a point in every locale; "nan",
+ *  "inf" and "-inf" for the others. */
+void dnnb__text_print_f64(char out[32], double value);
+
 /** Case-insensitive equality in ASCII. */
 bool dnnb__text_equal_nocase(const char *a, const char *b);
 

@@ -71,12 +71,26 @@ static dnnb_status convert(const char *in, const char *out) {
     return status;
 }
 
+static dnnb_status history(const char *in, const char *out) {
+    dnnb_history *loaded;
+    const char *ending = strrchr(out, '.');
+    DNNB_TRY(dnnb_history_load(&loaded, in));
+    dnnb_status status = ending && strcmp(ending, ".csv") == 0 ? dnnb_history_save_csv(loaded, out)
+                         : ending && strcmp(ending, ".json") == 0
+                             ? dnnb_history_save_json(loaded, out)
+                             : dnnb_history_save_pickle(loaded, out);
+    dnnb_history_destroy(loaded);
+    return status;
+}
+
 int main(int argc, char **argv) {
     dnnb_status status = DNNB_ERR_ARGUMENT;
     if (argc == 4 && strcmp(argv[1], "dump") == 0)
         status = dump(argv[2], argv[3]);
     else if (argc == 4 && strcmp(argv[1], "convert") == 0)
         status = convert(argv[2], argv[3]);
+    else if (argc == 4 && strcmp(argv[1], "history") == 0)
+        status = history(argv[2], argv[3]);
     else
         return 2;
     if (status != DNNB_OK)

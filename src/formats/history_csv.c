@@ -1,0 +1,28 @@
+/* history.csv: a line an epoch, for spreadsheets; a field without a value is empty. */
+#include <math.h>
+
+#include "core/text.h"
+#include "formats/history.h"
+
+dnnb_status dnnb_history_save_csv(const dnnb_history *history, const char *path) {
+    dnnb__buf out;
+    dnnb__buf_init(&out, DNNB__HISTORY_MAX_BYTES);
+    dnnb__buf_printf(&out, "epoch,loss,score_train,score_validation,learning_rate,seconds,"
+                           "images_per_second\n");
+    for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
+        const dnnb_epoch *e = dnnb_history_get_epoch(history, i);
+        const double fields[] = {e->epoch_loss,    e->score_train, e->score_validation,
+                                 e->learning_rate, e->seconds,     e->images_per_second};
+        dnnb__buf_printf(&out, "%zu", i + 1);
+        for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++) {
+            char text[32];
+            dnnb__text_print_f64(text, fields[j]);
+            dnnb__buf_printf(&out, ",%s", isnan(fields[j]) ? "" : text);
+        }
+        dnnb__buf_printf(&out, "\n");
+    }
+    dnnb_status status = dnnb__buf_get_status(&out);
+    if (status == DNNB_OK) status = dnnb__file_write(path, out.data, out.n_bytes);
+    dnnb__buf_destroy(&out);
+    return status;
+}
