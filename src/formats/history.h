@@ -17,8 +17,9 @@ extern const char *const dnnb__history_keys[DNNB__N_LISTS];
 
 /** A parsed train_dict, whatever it was written in. */
 typedef struct dnnb__history_source {
-    const char *name;                               /* for messages */
-    const void *lists[DNNB__N_LISTS];               /* NULL where the key is missing */
+    const char *name;                 /* for messages */
+    size_t max_numbers;               /* in all: a pickle can name one list many times */
+    const void *lists[DNNB__N_LISTS]; /* NULL where the key is missing */
     bool (*get_count)(const void *list, size_t *n); /* false when it is no list */
     const void *(*get_item)(const void *list, size_t i);
     bool (*get_number)(const void *item, double *out); /* false when it is no number */
