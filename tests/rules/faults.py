@@ -55,6 +55,8 @@ ROWS = [
     ("banned", "src/core/a.c", "\n\nint a = strcpy(b, c);\n", "src/core/a.c:3: writes without"),
     ("banned", "src/core/a.c", "void f(void) { free(0); }\n", "src/core/a.c:1: memory goes"),
     ("banned", "src/core/a.c", 'void f(void) { printf("a"); }\n', "src/core/a.c:1: the library never"),
+    ("banned", "src/core/a.c", "void f(void) { fputs(a, stderr); }\n", "src/core/a.c:1: the library never"),
+    ("banned", "src/core/a.c", "void f(FILE *file) { fputs(a, file); }\n", None),
     ("banned", "src/core/a.c", '/* free(x) */ char *f = "free(x)"; int g = a->free(x);\n', None),
     ("banned", "cli/main.c", 'void f(void) { printf("a"); }\n', None),
     ("words", "src/core/a.c", "/* TO" "DO: more */\n", "src/core/a.c:1: unfinished work"),
