@@ -1,0 +1,238 @@
+/* Passes over whole sets, with the frozen part computed once. */
+#include "train/session.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/score.h"
+
+double dnnb__session_now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+dnnb_status dnnb__session_open(dnnb__session *session, dnnb_dnn *dnn,
+                               const dnnb_train_options *options, size_t max_batch) {
+    const dnnb_shape *input = dnnb_dnn_get_input_shape(dnn);
+    *session = (dnnb__session){.dnn = dnn,
+                               .options = options,
+                               .n_epochs = 1,
+                               .scoring_end_s = (double)NAN,
+                               .later_s = (double)NAN};
+    if (input->ndim != 3 || input->dim[0] != 3)
+        return dnnb__fail(DNNB_ERR_UNSUPPORTED, "%s: expected a network of RGB images",
+                          dnnb_dnn_get_name(dnn));
+    dnnb__budget_init(&session->budget, options->cache_bytes);
+    dnnb__loader_options loader = {.height_px = input->dim[1],
+                                   .width_px = input->dim[2],
+                                   .max_batch = max_batch,
+                                   .n_workers = options->n_workers,
+                                   .decode = options->decode,
+                                   .budget = &session->budget};
+    return dnnb__loader_create(&session->loader, &loader);
+}
+
+void dnnb__session_close(dnnb__session *session) {
+    dnnb__loader_destroy(session->loader);
+    dnnb__free(session->features);
+    session->loader = NULL;
+    session->features = NULL;
+}
+
+dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event) {
+    if (!session->options->on_event) return DNNB_OK;
+    event->epoch = session->epoch;
+    event->n_epochs = session->n_epochs;
+    if (session->options->on_event(session->options->context, event)) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_STOPPED, "stopped in epoch %zu of %zu", session->epoch + 1,
+                      session->n_epochs);
+}
+
+static dnnb_status emit_scoring(dnnb__session *session, size_t done, size_t total) {
+    double left = session->scoring_end_s - dnnb__session_now_s();
+    dnnb_event event = {.kind = DNNB_EVENT_SCORING,
+                        .done = done,
+                        .total = total,
+                        .seconds_left = fmax(left, 0.0) + session->later_s};
+    if (isnan(left)) event.seconds_left = (double)NAN;
+    return dnnb__session_emit(session, &event);
+}
+
+/* A failure that is the image's, and not the machine's. */
+static bool is_bad_image(dnnb_status status) {
+    return status == DNNB_ERR_IO || status == DNNB_ERR_FORMAT || status == DNNB_ERR_UNSUPPORTED ||
+           status == DNNB_ERR_LIMIT;
+}
+
+static dnnb_status leave_out(dnnb__session *session, dnnb__set *set, size_t row, dnnb_status status,
+                             const char *message) {
+    dnnb__set_error(message ? message : "out of memory");
+    if (!is_bad_image(status)) return status;
+    DNNB_TRY(dnnb__set_mark_bad(set, row, status));
+    dnnb__buf text;
+    dnnb__buf_init(&text, 4096);
+    dnnb__buf_printf(&text, "%s: left out", message);
+    status = dnnb__buf_get_status(&text);
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text.data};
+    if (status == DNNB_OK) status = dnnb__session_emit(session, &event);
+    dnnb__buf_destroy(&text);
+    return status;
+}
+
+dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set, bool augment) {
+    if (session->options->on_bad_image == DNNB_BAD_IMAGE_STOP)
+        return dnnb_stimulus_check_files(set->stim);
+    dnnb__pass pass = {.set = set,
+                       .order = set->order,
+                       .n = dnnb__set_fill_order(set),
+                       .batch = DNNB__DNN_BATCH,
+                       .augment = augment,
+                       .keep = true,
+                       .collect = true,
+                       .seed = session->options->seed};
+    dnnb__batch batch;
+    size_t done = 0;
+    dnnb__loader_start(session->loader, &pass);
+    for (;;) {
+        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
+        if (batch.n == 0) return DNNB_OK;
+        for (size_t i = 0; i < batch.n; i++)
+            if (batch.statuses[i] != DNNB_OK)
+                DNNB_TRY(leave_out(session, set, (size_t)batch.rows[i], batch.statuses[i],
+                                   batch.messages[i]));
+        done += batch.n;
+        DNNB_TRY(emit_scoring(session, done, set->n));
+    }
+}
+
+dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features, size_t node,
+                                 size_t n_rows) {
+    const dnnb_shape *shape = &session->dnn->graph->nodes[node].shape;
+    *features = (dnnb__features){.node = node, .n = 1};
+    if (node == 0) return DNNB_OK;
+    for (size_t i = 0; i < shape->ndim; i++) features->n *= (size_t)shape->dim[i];
+    if (features->n > session->largest_features) session->largest_features = features->n;
+    return dnnb__features_reserve(features, &session->budget, n_rows);
+}
+
+dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
+    size_t n_values;
+    if (!dnnb__mul_size(max_batch, session->largest_features, &n_values)) n_values = SIZE_MAX;
+    session->features = dnnb__alloc(n_values, sizeof *session->features);
+    return session->features ? DNNB_OK : dnnb__fail_memory();
+}
+
+dnnb_status dnnb__session_run_frozen(dnnb__session *session, const dnnb__features *features,
+                                     const float *images, size_t n) {
+    dnnb__plan_options options = {.mode = DNNB__MODE_TEST, .batch = n, .to = features->node};
+    dnnb__plan *plan;
+    DNNB_TRY(dnnb__dnn_get_plan(session->dnn, &options, &plan));
+    DNNB_TRY(dnnb__plan_forward(plan, images, NULL));
+    memcpy(session->features, dnnb__plan_get_output(plan),
+           n * features->n * sizeof *session->features);
+    return DNNB_OK;
+}
+
+void dnnb__session_gather(dnnb__session *session, const dnnb__features *features,
+                          const uint64_t *rows, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        memcpy(session->features + i * features->n, features->values + rows[i] * features->n,
+               features->n * sizeof *session->features);
+}
+
+static void start_pass(dnnb__session *session, dnnb__set *set, bool keep) {
+    dnnb__pass pass = {.set = set,
+                       .order = set->order,
+                       .n = dnnb__set_fill_order(set),
+                       .batch = DNNB__DNN_BATCH,
+                       .keep = keep && session->keeps_images};
+    dnnb__loader_start(session->loader, &pass);
+}
+
+dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
+                                        dnnb__features *features) {
+    if (!features->values || features->is_complete) return DNNB_OK;
+    dnnb__batch batch;
+    size_t done = 0;
+    start_pass(session, set, false);
+    for (;;) {
+        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
+        if (batch.n == 0) break;
+        DNNB_TRY(dnnb__session_run_frozen(session, features, batch.images, batch.n));
+        for (size_t i = 0; i < batch.n; i++)
+            memcpy(features->values + batch.rows[i] * features->n,
+                   session->features + i * features->n, features->n * sizeof *features->values);
+        done += batch.n;
+        DNNB_TRY(emit_scoring(session, done, set->n - set->n_bad));
+    }
+    features->is_complete = true;
+    return DNNB_OK;
+}
+
+/* What follows the features, or the whole network, for n rows from `done` on. */
+static dnnb_status run_rest(dnnb__session *session, const dnnb__set *set, const float *input,
+                            const uint64_t *rows, size_t n, dnnb_predictions *out) {
+    dnnb__plan_options options = {.mode = DNNB__MODE_TEST,
+                                  .batch = n,
+                                  .from = set->scoring.node,
+                                  .to = session->dnn->graph->n_nodes - 1};
+    dnnb__plan *plan;
+    DNNB_TRY(dnnb__dnn_get_plan(session->dnn, &options, &plan));
+    DNNB_TRY(dnnb__plan_forward(plan, input, NULL));
+    memcpy(out->outputs + out->n * out->n_outputs, dnnb__plan_get_output(plan),
+           n * out->n_outputs * sizeof *out->outputs);
+    for (size_t i = 0; i < n; i++) out->rows[out->n + i] = (size_t)rows[i];
+    out->n += n;
+    return DNNB_OK;
+}
+
+static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
+    size_t n = dnnb__set_fill_order(set);
+    for (size_t done = 0; done < n;) {
+        size_t batch = n - done < DNNB__DNN_BATCH ? n - done : DNNB__DNN_BATCH;
+        dnnb__session_gather(session, &set->scoring, set->order + done, batch);
+        DNNB_TRY(run_rest(session, set, session->features, set->order + done, batch, out));
+        done += batch;
+    }
+    return emit_scoring(session, n, n);
+}
+
+static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
+    dnnb__batch batch;
+    start_pass(session, set, true);
+    for (;;) {
+        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
+        if (batch.n == 0) return DNNB_OK;
+        const float *input = batch.images;
+        if (set->scoring.node > 0) {
+            DNNB_TRY(dnnb__session_run_frozen(session, &set->scoring, batch.images, batch.n));
+            input = session->features;
+        }
+        DNNB_TRY(run_rest(session, set, input, batch.rows, batch.n, out));
+        DNNB_TRY(emit_scoring(session, out->n, set->n - set->n_bad));
+    }
+}
+
+dnnb_status dnnb__session_predict(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
+    size_t bad;
+    float value;
+    out->n = 0;
+    if (set->scoring.values) {
+        DNNB_TRY(dnnb__session_fill_features(session, set, &set->scoring));
+        DNNB_TRY(predict_kept(session, set, out));
+    } else {
+        DNNB_TRY(predict_images(session, set, out));
+    }
+    if (!dnnb__predictions_find_bad(out, &bad, &value)) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_NUMERIC, "%s: expected finite outputs of the network, found %g",
+                      dnnb_stimulus_get_id(set->stim, out->rows[bad]), (double)value);
+}
+
+double dnnb__session_score(const dnnb__session *session, const dnnb__set *set,
+                           const dnnb_predictions *predictions) {
+    return session->options->task == DNNB_CLASSIFICATION
+               ? dnnb__score_accuracy(predictions, set->labels)
+               : dnnb__score_correlation(predictions, set->targets);
+}

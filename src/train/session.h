@@ -1,0 +1,71 @@
+/*
+ * What training, testing and predicting share: a network, a loader, the budget, and passes over
+ * whole sets in test mode.
+ *
+ * Frozen work is done once. Up to the features' node nothing changes during a session, so that part
+ * is always computed by a plan of its own, in batches of DNNB__DNN_BATCH in the set's order; its
+ * outputs are kept where the budget has room. Keeping them saves time and changes no bit.
+ */
+#ifndef DNNB_TRAIN_SESSION_H
+#define DNNB_TRAIN_SESSION_H
+
+#include "dnn/dnn.h"
+#include "train/loader.h"
+#include "train/predictions.h"
+
+typedef struct dnnb__session {
+    dnnb_dnn *dnn;
+    const dnnb_train_options *options;
+    dnnb__budget budget;
+    dnnb__loader *loader;
+    float *features; /* [max_batch, largest_features]: what goes from one plan to the next */
+    size_t largest_features;
+    bool keeps_images; /* more than one pass will be made */
+    size_t epoch, n_epochs;
+    double scoring_end_s; /* when the scoring that goes on may end; NaN when unknown */
+    double later_s;       /* time that the epochs after this one may take; NaN when unknown */
+} dnnb__session;
+
+/** Seconds of a steady clock. */
+double dnnb__session_now_s(void);
+
+/** @param max_batch Largest batch that will be loaded, at least DNNB__DNN_BATCH. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_open(dnnb__session *session, dnnb_dnn *dnn,
+                                               const dnnb_train_options *options, size_t max_batch);
+/** Before the sets are destroyed: workers may be reading them. */
+void dnnb__session_close(dnnb__session *session);
+
+/** Tell the caller. @error DNNB_ERR_STOPPED the caller wants to end. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event);
+
+/** Check that every image of a set can be used: its file's signature; or, where bad images are to
+ *  be left out, by decoding each of them, so that batches never have gaps.
+ *  @param augment The set will be loaded with random crops. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set,
+                                                       bool augment);
+
+/** Split the network for a set's features at `node` (0 for none) and keep them if there is room. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features,
+                                                 size_t node, size_t n_rows);
+/** Make room for a batch of the largest features, once all sets are split. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch);
+/** Frozen part of n images into session->features. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_run_frozen(dnnb__session *session,
+                                                     const dnnb__features *features,
+                                                     const float *images, size_t n);
+/** Kept features of n rows into session->features. */
+void dnnb__session_gather(dnnb__session *session, const dnnb__features *features,
+                          const uint64_t *rows, size_t n);
+/** Compute the features of every row, if they are to be kept and are not there yet. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
+                                                        dnnb__features *features);
+
+/** Outputs of every row that is not left out, in order, in test mode.
+ *  @error DNNB_ERR_NUMERIC an output is not finite. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_predict(dnnb__session *session, dnnb__set *set,
+                                                  dnnb_predictions *out);
+/** Score of the task of the options. */
+double dnnb__session_score(const dnnb__session *session, const dnnb__set *set,
+                           const dnnb_predictions *predictions);
+
+#endif
