@@ -58,8 +58,7 @@ const char *dnnb__tiff_layout_init(dnnb__tiff_layout *layout, unsigned photometr
         layout->kind = DNNB__TIFF_RGB;
         if (!is_wide || n_samples < 3 || n_samples > 6) return "colour samples of this kind";
         if (n_samples > 3) {
-            /* Without a word about the fourth sample it is taken for alpha. */
-            layout->alpha = first_extra < 0 ? DNNB__TIFF_STRAIGHT : get_alpha(first_extra);
+            layout->alpha = get_alpha(first_extra);
             layout->alpha_at = 3;
         }
         return NULL;

@@ -31,7 +31,8 @@ typedef struct dnnb__tiff_layout {
     dnnb__palette palette;
 } dnnb__tiff_layout;
 
-/** NULL, or what it is that is not taken. first_extra: the first extra sample's type, or -1. */
+/** NULL, or what it is that is not taken. first_extra: the first extra sample's type, -1 for none.
+ *  libtiff calls a fourth sample of which the file says nothing unspecified: it is not alpha. */
 const char *dnnb__tiff_layout_init(dnnb__tiff_layout *layout, unsigned photometric, unsigned bits,
                                    unsigned n_samples, unsigned sample_format, int first_extra);
 
