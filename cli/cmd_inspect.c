@@ -16,8 +16,8 @@
 static const char examples[] = "  dnnbrain inspect alexnet\n"
                                "  dnnbrain inspect alexnet.pth\n"
                                "  dnnbrain inspect train.stim.csv\n"
-                               "  dnnbrain inspect runs/features\n"
-                               "  dnnbrain inspect runs/features/train_dict.pkl\n";
+                               "  dnnbrain inspect features\n"
+                               "  dnnbrain inspect features/train_dict.pkl\n";
 
 /* A history is JSON, or a pickle that does not begin as PyTorch's oldest files of weights do. */
 static bool is_history(const unsigned char *head, size_t n) {

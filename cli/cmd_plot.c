@@ -10,7 +10,7 @@
 
 enum { PATH_BYTES = 4096 };
 
-static const char examples[] = "  dnnbrain plot runs/features\n";
+static const char examples[] = "  dnnbrain plot features\n";
 
 /* Names of dnnb_plot_...() and of their files, in one order. */
 static dnnb_status draw(size_t i, const dnnb_history *history, dnnb_task task, double chance,
@@ -66,7 +66,8 @@ int cli_cmd_plot(int argc, char **argv) {
         bool is_regression = config && cli_json_find(config, "task", value) &&
                              strcmp(value, cli_task_names[DNNB_REGRESSION]) == 0;
         dnnb_task task = is_regression ? DNNB_REGRESSION : DNNB_CLASSIFICATION;
-        double n_outputs = config && cli_json_find(config, "n_outputs", value) ? strtod(value, NULL) : 0;
+        double n_outputs =
+            config && cli_json_find(config, "n_outputs", value) ? strtod(value, NULL) : 0;
         double chance = task == DNNB_CLASSIFICATION && n_outputs >= 1 ? 1 / n_outputs : NAN;
         status = draw_all(argv[1], history, task, chance);
     }

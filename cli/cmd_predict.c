@@ -32,10 +32,10 @@ static const char about[] =
     "(logits); predicted is the class of the largest, or the first output of a regression.\n";
 
 static const char examples[] =
-    "  dnnbrain predict --net alexnet --weights alexnet.pth pictures/ant/ant_0.png "
-    "pictures/bee/bee_0.png\n"
-    "  dnnbrain predict --net alexnet --weights alexnet.pth --stim validation.stim.csv "
-    "--out outputs.csv\n";
+    "  dnnbrain predict --net alexnet --weights alexnet.pth pictures/ant/ant_0.png \\\n"
+    "      pictures/bee/bee_0.png\n"
+    "  dnnbrain predict --net alexnet --weights alexnet.pth --stim validation.stim.csv \\\n"
+    "      --out outputs.csv\n";
 
 static cli_parsed parse(predict_command *c, int argc, char **argv) {
     const cli_option options[] = {

@@ -20,8 +20,8 @@ static const char about[] =
 static const char examples[] =
     "  dnnbrain test --net alexnet --weights alexnet.pth --stim validation.stim.csv\n"
     "  # with the outputs for each picture\n"
-    "  dnnbrain test --net alexnet --weights alexnet.pth --stim validation.stim.csv "
-    "--out predictions.csv\n";
+    "  dnnbrain test --net alexnet --weights alexnet.pth --stim validation.stim.csv \\\n"
+    "      --out predictions.csv\n";
 
 static cli_parsed parse(test_command *c, int argc, char **argv) {
     size_t n_operands;

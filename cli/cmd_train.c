@@ -42,16 +42,16 @@ static const char about[] =
 
 static const char examples[] =
     "  # all parameters, from a file of pretrained weights\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
-    "--validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out runs/finetuned\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
+    "      --validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out finetuned\n"
     "  # a new last layer on fixed features, which are computed once\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
-    "--validation validation.stim.csv --freeze backbone --augment none --epochs 10 "
-    "--out runs/features\n"
-    "  # reaction times, from the fully connected layers alone\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv "
-    "--task regression --target RT --freeze 'features.*' --epochs 2 --lr 1e-5 "
-    "--out runs/regression\n";
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
+    "      --validation validation.stim.csv --freeze backbone --augment none --epochs 10 \\\n"
+    "      --out features\n"
+    "  # reaction times, with the convolutions as they are\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
+    "      --task regression --target RT --freeze 'features.*' --epochs 2 --lr 1e-5 \\\n"
+    "      --out regression\n";
 
 static volatile sig_atomic_t stop_signal;
 

@@ -283,6 +283,8 @@ static void print_help(const cli_command *command) {
         if (o->type == CLI_GROUP) printf("\n%s\n", o->name);
         if (is_listed(o)) print_option(o);
     }
+    if (command->n_options > 0)
+        printf("\nBrackets hold what is taken when an option is not given.\n");
     printf("\nExamples\n%s", command->examples);
 }
 

@@ -46,7 +46,7 @@ typedef struct cli_command {
     const char *summary;
     const char *arguments; /* of the usage line: "--net NET --stim FILE [options]" */
     const char *about;     /* lines after the summary; "" for none */
-    const char *examples;  /* lines; those that begin with "  dnnbrain " are run by the tests */
+    const char *examples;  /* lines; the commands among them are run by the tests */
     const cli_option *options;
     size_t n_options;
     size_t min_operands, max_operands;

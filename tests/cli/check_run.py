@@ -1,0 +1,51 @@
+"""A run folder through Python's own eyes: check_run.py RUN N_OUTPUTS EPOCHS SCORES.
+
+torch.load and load_state_dict(strict=True) take the weights, pickle.load the history, json and csv
+the rest; all of them tell the same. SCORES is among "none", "validation" and "both".
+"""
+
+import csv
+import json
+import os
+import pickle
+import sys
+import xml.etree.ElementTree
+
+import torch
+import torchvision
+
+run, n_outputs, n_epochs, scores = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+
+
+def path(name):
+    return os.path.join(run, name)
+
+
+weights = ["model.pth"] + (["best.pth"] if scores != "none" else [])
+for name in weights:
+    network = torchvision.models.alexnet(num_classes=n_outputs)
+    state = torch.load(path(name), weights_only=True)
+    network.load_state_dict(state, strict=True)
+    assert list(state) == list(network.state_dict()), name
+    assert all(t.dtype == torch.float32 and torch.isfinite(t).all() for t in state.values()), name
+
+with open(path("train_dict.pkl"), "rb") as file:
+    history = pickle.load(file)
+assert sorted(history) == ["epoch_loss", "score_train", "score_validation", "step_loss"]
+assert len(history["epoch_loss"]) == len(history["step_loss"]) == n_epochs
+assert len(history["score_train"]) == (n_epochs if scores == "both" else 0)
+assert len(history["score_validation"]) == (0 if scores == "none" else n_epochs)
+assert all(type(x) is float for x in history["epoch_loss"] + history["step_loss"][0])
+with open(path("train_dict.json")) as file:
+    assert json.load(file) == history, "train_dict.json and .pkl differ"
+with open(path("history.csv")) as file:
+    rows = list(csv.DictReader(file))
+assert [float(row["loss"]) for row in rows] == history["epoch_loss"]
+with open(path("config.json")) as file:
+    json.load(file)
+with open(path("log.jsonl")) as file:
+    events = [json.loads(line) for line in file]
+assert events, "log.jsonl is empty"
+for name in ["epoch_loss.svg", "step_loss.svg"] + (["score.svg"] if scores != "none" else []):
+    assert xml.etree.ElementTree.parse(path(name)).getroot().tag.endswith("svg"), name
+print("the run folder is whole")
