@@ -1,0 +1,221 @@
+/*
+ * config.json: what is needed to say how a run came about and to make it again.
+ *
+ * Every part is a JSON object from a function of its own. jansson gives NULL when it is out of
+ * memory, and its packing functions pass that on, so one check at the end is enough.
+ */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/file.h"
+#include "core/thread.h"
+#include "dnn/dnn.h"
+#include "optim/optim.h"
+#include "run/run.h"
+
+/* What the compiler calls itself. */
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "unknown"
+#endif
+
+static void read_processor(char *out, size_t n) {
+    char line[512];
+    (void)snprintf(out, n, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (!file) return;
+    while (fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        line[strcspn(line, "\n")] = '\0';
+        (void)snprintf(out, n, "%s", colon + 1 + (colon[1] == ' '));
+        break;
+    }
+    fclose(file);
+}
+
+static json_t *describe_machine(const dnnb__run_inputs *in) {
+    char processor[256];
+    read_processor(processor, sizeof processor);
+    return json_pack("{s:o, s:I, s:I, s:I}", "processor", dnnb__run_json_text(processor),
+                     "n_processors", (json_int_t)dnnb__threads_get_available(), "threads",
+                     (json_int_t)dnnb_dnn_get_n_threads(in->dnn), "loading_threads",
+                     (json_int_t)(in->options->n_workers ? in->options->n_workers
+                                                         : dnnb__threads_get_available()));
+}
+
+/* JSON's integers of most readers end at 2^63: larger seeds are written as text. */
+static json_t *describe_seed(uint64_t seed) {
+    char text[24];
+    if (seed <= INT64_MAX) return json_integer((json_int_t)seed);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+    return json_string(text);
+}
+
+/* A file and its SHA-256; the sum is null where the file cannot be read any more. */
+static json_t *describe_file(const char *path) {
+    char sum[65];
+    bool has_sum = path && *path && dnnb__sha256_file(sum, path) == DNNB_OK;
+    return json_pack("{s:o, s:o}", "file", dnnb__run_json_text(path && *path ? path : NULL),
+                     "sha256", dnnb__run_json_text(has_sum ? sum : NULL));
+}
+
+static json_t *list_trained(const dnnb_dnn *dnn) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < dnn->graph->n_params; i++) {
+        if (!dnn->graph->params[i].trainable) continue;
+        if (json_array_append_new(list, dnnb__run_json_text(dnn->graph->params[i].path)) == 0)
+            continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static json_t *describe_network(const dnnb__run_inputs *in) {
+    int64_t n_trainable, n_all;
+    dnnb_dnn_count_parameters(in->dnn, &n_trainable, &n_all);
+    const char *note = dnnb_dnn_get_note(in->dnn);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "name",
+                     dnnb_dnn_get_name(in->dnn), "asked_for", dnnb__run_json_text(in->run->network),
+                     "weights", describe_file(in->run->weights_path), "weights_note",
+                     dnnb__run_json_text(*note ? note : NULL), "freeze",
+                     dnnb__run_json_text(in->run->freeze), "n_outputs",
+                     (json_int_t)dnnb_dnn_get_n_outputs(in->dnn), "n_parameters", (json_int_t)n_all,
+                     "n_trained_parameters", (json_int_t)n_trainable, "trained_parameters",
+                     list_trained(in->dnn), "seed", describe_seed(dnnb_dnn_get_seed(in->dnn)),
+                     "engine", dnnb_dnn_get_engine(in->dnn));
+}
+
+/* Images of each class; the labels have been checked against the number of outputs. */
+static dnnb_status count_classes(const dnnb__run_inputs *in, const dnnb_stimulus *stim,
+                                 size_t *counts) {
+    int64_t n_classes = dnnb_dnn_get_n_outputs(in->dnn);
+    size_t n = dnnb_stimulus_get_count(stim);
+    int64_t *labels = dnnb__alloc(n, sizeof *labels);
+    if (!labels) return dnnb__fail_memory();
+    dnnb_status status = dnnb_stimulus_read_labels(stim, labels, n_classes);
+    for (size_t i = 0; status == DNNB_OK && i < n; i++) counts[labels[i]]++;
+    dnnb__free(labels);
+    return status;
+}
+
+dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *in, double *chance) {
+    *chance = (double)NAN;
+    if (in->options->task != DNNB_CLASSIFICATION) return DNNB_OK;
+    const dnnb_stimulus *stim = in->validation ? in->validation : in->train;
+    size_t n_classes = (size_t)dnnb_dnn_get_n_outputs(in->dnn), largest = 0;
+    size_t *counts = dnnb__calloc(n_classes, sizeof *counts);
+    if (!counts) return dnnb__fail_memory();
+    dnnb_status status = count_classes(in, stim, counts);
+    for (size_t i = 0; i < n_classes; i++)
+        if (counts[i] > largest) largest = counts[i];
+    if (status == DNNB_OK) *chance = (double)largest / (double)dnnb_stimulus_get_count(stim);
+    dnnb__free(counts);
+    return status;
+}
+
+static json_t *list_class_counts(const dnnb__run_inputs *in, const dnnb_stimulus *stim) {
+    if (in->options->task != DNNB_CLASSIFICATION) return json_null();
+    size_t n_classes = (size_t)dnnb_dnn_get_n_outputs(in->dnn);
+    size_t *counts = dnnb__calloc(n_classes, sizeof *counts);
+    json_t *list = counts && count_classes(in, stim, counts) == DNNB_OK ? json_array() : NULL;
+    for (size_t i = 0; list && i < n_classes; i++) {
+        if (json_array_append_new(list, json_integer((json_int_t)counts[i])) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    dnnb__free(counts);
+    return list;
+}
+
+static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus *stim) {
+    if (!stim) return json_null();
+    json_t *json = json_pack("{s:I, s:o}", "n_images", (json_int_t)dnnb_stimulus_get_count(stim),
+                             "n_images_of_class", list_class_counts(in, stim));
+    json_t *file = describe_file(dnnb_stimulus_get_file(stim));
+    if (json && file && json_object_update(file, json) == 0) {
+        json_decref(json);
+        return file;
+    }
+    json_decref(json);
+    json_decref(file);
+    return NULL;
+}
+
+/* With the defaults that the optimiser filled in. */
+static json_t *describe_optimizer(const dnnb_train_options *options) {
+    dnnb__optimizer *optimizer;
+    if (dnnb__optimizer_create(&optimizer, &options->optimizer, NULL, 0) != DNNB_OK) return NULL;
+    const dnnb_optimizer_options *o = dnnb__optimizer_get_options(optimizer);
+    json_t *json =
+        json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "name", o->name, "lr",
+                  dnnb__run_json_real(o->lr), "weight_decay", dnnb__run_json_real(o->weight_decay),
+                  "momentum", dnnb__run_json_real(o->momentum), "nesterov", o->nesterov, "beta1",
+                  dnnb__run_json_real(o->beta1), "beta2", dnnb__run_json_real(o->beta2), "eps",
+                  dnnb__run_json_real(o->eps));
+    dnnb__optimizer_destroy(optimizer);
+    return json;
+}
+
+static json_t *describe_schedule(const dnnb_train_options *o) {
+    return json_pack("{s:s, s:I, s:I, s:o}", "name", o->schedule.name, "warmup_epochs",
+                     (json_int_t)o->schedule.warmup_epochs, "step_epochs",
+                     (json_int_t)o->schedule.step_epochs, "gamma",
+                     dnnb__run_json_real(o->schedule.gamma));
+}
+
+static json_t *describe_decoding(const dnnb_train_options *o) {
+    const uint8_t *c = o->decode.background;
+    json_t *background = o->decode.use_background
+                             ? json_pack("[i, i, i]", (int)c[0], (int)c[1], (int)c[2])
+                             : json_null();
+    return json_pack("{s:o, s:I, s:s}", "background", background, "max_pixels",
+                     (json_int_t)o->decode.max_pixels, "on_bad_image",
+                     o->on_bad_image == DNNB_BAD_IMAGE_SKIP ? "skip" : "stop");
+}
+
+static json_t *describe_training(const dnnb__run_inputs *in) {
+    const dnnb_train_options *o = in->options;
+    bool is_regression = o->task == DNNB_REGRESSION;
+    return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s, s:o, s:s, s:o, s:o, s:o}", "task",
+                     is_regression ? "regression" : "classification", "target",
+                     dnnb__run_json_text(is_regression && o->target ? o->target : "label"),
+                     "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train",
+                     o->score_train, "augment",
+                     o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", "seed",
+                     describe_seed(o->seed), "precision", "f32", "optimizer", describe_optimizer(o),
+                     "schedule", describe_schedule(o), "images", describe_decoding(o));
+}
+
+static json_t *describe_time(void) {
+    char text[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    if (!gmtime_r(&now, &utc) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc))
+        return json_null();
+    return json_string(text);
+}
+
+dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
+    json_t *config = json_pack(
+        "{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain", dnnb_get_version(),
+        "compiler", COMPILER, "started", describe_time(), "machine", describe_machine(in),
+        "network", describe_network(in), "train", describe_stimuli(in, in->train), "validation",
+        describe_stimuli(in, in->validation), "training", describe_training(in));
+    char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(config);
+    if (!text) return dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", path);
+    dnnb__buf lines;
+    dnnb__buf_init(&lines, (size_t)1 << 28);
+    dnnb__buf_printf(&lines, "%s\n", text);
+    free(text);
+    dnnb_status status = dnnb__buf_get_status(&lines);
+    if (status == DNNB_OK) status = dnnb__file_write(path, lines.data, lines.n_bytes);
+    dnnb__buf_destroy(&lines);
+    return status;
+}
