@@ -12,6 +12,12 @@
 #include "formats/formats.h"
 
 #define DNNB__FORMAT_LIST(X)                                                                       \
-    X("pth, zip", dnnb__pth_zip_is, dnnb__pth_zip_read, ".pth,.pt", dnnb__pth_write)
+    X("npz", dnnb__npz_is, dnnb__npz_read, ".npz", dnnb__npz_write)                                \
+    X("pth, zip", dnnb__pth_zip_is, dnnb__pth_zip_read, ".pth,.pt", dnnb__pth_write)               \
+    X("pth, legacy", dnnb__pth_legacy_is, dnnb__pth_legacy_read, "", NULL)                         \
+    X("pth, tar", dnnb__pth_tar_is, dnnb__pth_tar_read, "", NULL)                                  \
+    X("npy", dnnb__npy_is, dnnb__npy_read, ".npy", dnnb__npy_write)                                \
+    X("safetensors", dnnb__safetensors_is, dnnb__safetensors_read, ".safetensors",                 \
+      dnnb__safetensors_write)
 
 #endif
