@@ -12,12 +12,33 @@ enum { PATH_BYTES = 4096 };
 
 static const char examples[] = "  dnnbrain plot features\n";
 
-/* Names of dnnb_plot_...() and of their files, in one order. */
-static dnnb_status draw(size_t i, const dnnb_history *history, dnnb_task task, double chance,
-                        const char *path) {
-    if (i == 0) return dnnb_plot_epoch_loss(history, path);
-    if (i == 1) return dnnb_plot_step_loss(history, path);
-    return dnnb_plot_score(history, cli_score_name(task), chance, path);
+/* What config.json tells about the scores. */
+typedef struct score_facts {
+    dnnb_task task;
+    double n_images[2], largest[2]; /* of the training and the validation stimuli */
+} score_facts;
+
+static void read_fact(void *context, const char *path, const char *value) {
+    static const char *const sets[] = {"train.", "validation."};
+    static const char counts[] = "n_images_of_class.";
+    score_facts *facts = context;
+    if (strcmp(path, "training.task") == 0 && strcmp(value, cli_task_names[DNNB_REGRESSION]) == 0)
+        facts->task = DNNB_REGRESSION;
+    for (size_t i = 0; i < CLI_COUNT_OF(sets); i++) {
+        size_t n = strlen(sets[i]);
+        if (strncmp(path, sets[i], n) != 0) continue;
+        double number = strtod(value, NULL);
+        if (strcmp(path + n, "n_images") == 0) facts->n_images[i] = number;
+        if (strncmp(path + n, counts, strlen(counts)) == 0)
+            facts->largest[i] = fmax(facts->largest[i], number);
+    }
+}
+
+/* Accuracy of naming the most frequent class always, as the run marked it; NaN when unknown. */
+static double get_chance(const score_facts *facts) {
+    size_t i = facts->n_images[1] > 0 ? 1 : 0;
+    if (facts->task == DNNB_REGRESSION || facts->n_images[i] <= 0) return NAN;
+    return facts->largest[i] / facts->n_images[i];
 }
 
 static bool has_scores(const dnnb_history *history) {
@@ -28,17 +49,26 @@ static bool has_scores(const dnnb_history *history) {
     return false;
 }
 
-static int draw_all(const char *folder, const dnnb_history *history, dnnb_task task,
-                    double chance) {
-    static const char *const names[] = {"epoch_loss.svg", "step_loss.svg", "score.svg"};
-    for (size_t i = 0; i < CLI_COUNT_OF(names); i++) {
-        char path[PATH_BYTES];
-        if (i == 2 && !has_scores(history)) continue;
-        if (!cli_join(path, sizeof path, folder, names[i])) {
+static dnnb_status draw(size_t i, const dnnb_history *history, const score_facts *facts,
+                        const char *path) {
+    if (i == 0) return dnnb_plot_epoch_loss(history, path);
+    if (i == 1) return dnnb_plot_step_loss(history, path);
+    return dnnb_plot_score(history, cli_score_name(facts->task), get_chance(facts), path);
+}
+
+static int draw_all(const char *folder, const dnnb_history *history, const score_facts *facts) {
+    static const char *const names[] = {"epoch_loss", "step_loss", "score"};
+    static const char *const endings[] = {".svg", ".png"};
+    size_t n = has_scores(history) ? 3 : 2;
+    for (size_t k = 0; k < n * CLI_COUNT_OF(endings); k++) {
+        char name[32], path[PATH_BYTES];
+        size_t i = k / CLI_COUNT_OF(endings);
+        snprintf(name, sizeof name, "%s%s", names[i], endings[k % CLI_COUNT_OF(endings)]);
+        if (!cli_join(path, sizeof path, folder, name)) {
             cli_error("%s: expected a shorter path", folder);
             return CLI_FAILED;
         }
-        if (draw(i, history, task, chance, path) != DNNB_OK) return cli_fail();
+        if (draw(i, history, facts, path) != DNNB_OK) return cli_fail();
         printf("%s\n", path);
     }
     return CLI_DONE;
@@ -57,20 +87,16 @@ int cli_cmd_plot(int argc, char **argv) {
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     dnnb_history *history = NULL;
-    char *config = NULL, value[CLI_JSON_VALUE_BYTES];
-    if (!cli_run_load(argv[1], &config, &history)) return CLI_FAILED;
+    char *config = NULL;
+    score_facts facts = {.task = DNNB_CLASSIFICATION};
     int status = CLI_FAILED;
-    if (!history) {
+    if (!cli_run_load(argv[1], &config, &history)) return CLI_FAILED;
+    if (!history)
         cli_error("%s: expected train_dict.json or train_dict.pkl, found neither", argv[1]);
-    } else {
-        bool is_regression = config && cli_json_find(config, "task", value) &&
-                             strcmp(value, cli_task_names[DNNB_REGRESSION]) == 0;
-        dnnb_task task = is_regression ? DNNB_REGRESSION : DNNB_CLASSIFICATION;
-        double n_outputs =
-            config && cli_json_find(config, "n_outputs", value) ? strtod(value, NULL) : 0;
-        double chance = task == DNNB_CLASSIFICATION && n_outputs >= 1 ? 1 / n_outputs : NAN;
-        status = draw_all(argv[1], history, task, chance);
-    }
+    else if (config && !cli_json_walk(config, read_fact, &facts))
+        cli_error("%s/config.json: expected JSON, found text that is none", argv[1]);
+    else
+        status = draw_all(argv[1], history, &facts);
     dnnb_history_destroy(history);
     free(config);
     return status;

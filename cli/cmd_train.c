@@ -196,6 +196,8 @@ static int check_options(train_command *c) {
     if (c->options.task == DNNB_REGRESSION && c->n_classes)
         return cli_usage_error("--classes: expected --task classification with it; a regression "
                                "has an output for each --target");
+    if (c->options.optimizer.nesterov && c->options.optimizer.momentum <= 0)
+        return cli_usage_error("--nesterov: expected --momentum above 0 with it");
     c->network.options.seed = c->options.seed;
     c->run.network = c->network.name;
     c->run.weights_path = c->network.weights;
@@ -280,6 +282,9 @@ static int prepare_network(train_command *c, int64_t n_outputs) {
     }
     int64_t n_trainable, n_all;
     dnnb_dnn_count_parameters(c->dnn, &n_trainable, &n_all);
+    if (n_trainable == 0)
+        return cli_usage_error("--freeze %s: expected a parameter left to train, found none",
+                               c->freeze);
     cli_progress_note(&c->progress, "training %s of %s parameters", cli_thousands(n_trainable).s,
                       cli_thousands(n_all).s);
     return CLI_DONE;
@@ -292,9 +297,9 @@ static void print_folder(train_command *c) {
         {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
         {"train_dict.json", "the same as JSON"},
         {"history.csv", "the same as a table"},
-        {"epoch_loss.svg", "plot of the loss of each epoch"},
-        {"step_loss.svg", "plot of the loss of each step"},
-        {"score.svg", "plot of the scores"},
+        {"epoch_loss.svg", "plot of the loss of each epoch; .png too"},
+        {"step_loss.svg", "plot of the loss of each step; .png too"},
+        {"score.svg", "plot of the scores; .png too"},
         {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
         {"config.json", "every option as used"},
         {"log.jsonl", "what happened when"},

@@ -91,11 +91,12 @@ cli_text cli_duration(double seconds) {
 cli_shape_text cli_format_shape(const dnnb_shape *shape) {
     cli_shape_text out;
     size_t used = 0;
-    out.s[used++] = '[';
+    out.s[used++] = '(';
     for (size_t i = 0; i < shape->ndim; i++)
         used += (size_t)snprintf(out.s + used, sizeof out.s - used, "%s%" PRId64, i ? ", " : "",
                                  shape->dim[i]);
-    out.s[used++] = ']';
+    if (shape->ndim == 1) out.s[used++] = ',';
+    out.s[used++] = ')';
     out.s[used] = '\0';
     return out;
 }

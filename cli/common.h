@@ -33,9 +33,9 @@ typedef struct cli_text {
 cli_text cli_thousands(int64_t n);
 /** Seconds as "12 s", "3 min 20 s", "1 h 05 min"; "" when not finite. */
 cli_text cli_duration(double seconds);
-/** "[64, 3, 11, 11]". */
+/** "(64, 3, 11, 11)", as PyTorch and the library's messages write it. */
 typedef struct cli_shape_text {
-    char s[5 * 22 + 3];
+    char s[DNNB_MAX_NDIM * 22 + 4];
 } cli_shape_text;
 cli_shape_text cli_format_shape(const dnnb_shape *shape);
 

@@ -8,6 +8,8 @@
 #include "cli/describe.h"
 #include "cli/run_folder.h"
 
+enum { WIDEST_LIST = 60 };
+
 /* A number in a column, or spaces where there is none. */
 static void print_number(double value, int width, const char *format) {
     char text[40] = "";
@@ -50,9 +52,34 @@ int cli_describe_history(const char *path) {
     return CLI_DONE;
 }
 
-static void print_option(void *context, const char *path, const char *value) {
-    (void)context;
-    printf("  %-28s %s\n", path, value);
+/* A list's elements come one by one: they are kept until the next option and told in one line. */
+typedef struct option_line {
+    char name[CLI_JSON_PATH_BYTES];
+    char text[256];
+    bool is_cut;
+} option_line;
+
+static void print_line(const option_line *line) {
+    if (*line->name) printf("  %-36s %s%s\n", line->name, line->text, line->is_cut ? ", ..." : "");
+}
+
+static void add_option(void *context, const char *path, const char *value) {
+    option_line *line = context;
+    const char *last = strrchr(path, '.');
+    bool is_element = last && last[1] && !last[1 + strspn(last + 1, "0123456789")];
+    size_t n_name = is_element ? (size_t)(last - path) : strlen(path);
+    if (!is_element || strlen(line->name) != n_name || memcmp(line->name, path, n_name) != 0) {
+        print_line(line);
+        *line = (option_line){0};
+        snprintf(line->name, sizeof line->name, "%.*s", (int)n_name, path);
+        snprintf(line->text, sizeof line->text, "%s", value);
+        return;
+    }
+    size_t used = strlen(line->text);
+    if (line->is_cut || used + strlen(value) > WIDEST_LIST)
+        line->is_cut = true;
+    else
+        snprintf(line->text + used, sizeof line->text - used, ", %s", value);
 }
 
 static void print_files(const char *folder) {
@@ -74,8 +101,11 @@ int cli_describe_run(const char *folder) {
     char *config = NULL;
     if (!cli_run_load(folder, &config, &history)) return CLI_FAILED;
     if (config) {
+        option_line line = {0};
         printf("options\n");
-        if (!cli_json_walk(config, print_option, NULL)) printf("  (config.json is damaged)\n");
+        bool is_whole = cli_json_walk(config, add_option, &line);
+        print_line(&line);
+        if (!is_whole) printf("  (config.json is damaged)\n");
     }
     if (history) print_history(history);
     print_files(folder);

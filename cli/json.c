@@ -139,22 +139,3 @@ bool cli_json_walk(const char *text, cli_json_fn visit, void *context) {
     skip_space(&w);
     return *w.at == '\0';
 }
-
-typedef struct search {
-    const char *path;
-    char *value;
-    bool found;
-} search;
-
-static void compare(void *context, const char *path, const char *value) {
-    search *s = context;
-    if (s->found || strcmp(path, s->path) != 0) return;
-    snprintf(s->value, CLI_JSON_VALUE_BYTES, "%s", value);
-    s->found = true;
-}
-
-bool cli_json_find(const char *text, const char *path, char value[CLI_JSON_VALUE_BYTES]) {
-    search s = {.path = path, .value = value};
-    value[0] = '\0';
-    return cli_json_walk(text, compare, &s) && s.found;
-}

@@ -13,7 +13,4 @@ typedef void (*cli_json_fn)(void *context, const char *path, const char *value);
 /** Visit every scalar. False when the text is no JSON, or nested deeper than 32. */
 bool cli_json_walk(const char *text, cli_json_fn visit, void *context);
 
-/** The scalar at `path`, "" when there is none; false when it is not there. */
-bool cli_json_find(const char *text, const char *path, char value[CLI_JSON_VALUE_BYTES]);
-
 #endif
