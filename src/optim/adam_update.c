@@ -54,6 +54,10 @@ size_t dnnb__adam_get_n_states(const dnnb_optimizer_options *options) {
 }
 
 dnnb_status dnnb__adam_check(const dnnb_optimizer_options *options) {
+    /* 0 / (sqrt(0) + 0) would make NaN of every element that has no gradient. */
+    if (!(options->eps > 0))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "%s: eps: expected a number above 0, found %g",
+                          options->name, options->eps);
     if (options->momentum == 0 && !options->nesterov) return DNNB_OK;
     return dnnb__fail(DNNB_ERR_ARGUMENT, "%s: momentum and nesterov are options of sgd alone",
                       options->name);
