@@ -112,8 +112,9 @@ static dnnb_status strip_prefix(dnnb_dict **dict) {
 
 static dnnb_status fail_unknown(const uint8_t *bytes, size_t n, const char *name) {
     char shown[3 * 8 + 1] = "";
-    for (size_t i = 0; i < n && i < 8; i++)
-        (void)snprintf(shown + 3 * i, 4, "%s%02x", i ? " " : "", bytes[i]);
+    for (size_t i = 0; i < n && i < 8; i++) (void)snprintf(shown + 3 * i, 4, "%02x ", bytes[i]);
+    size_t n_shown = strlen(shown);
+    if (n_shown) shown[n_shown - 1] = '\0';
     return dnnb__fail(DNNB_ERR_FORMAT,
                       "%s: expected a .pth, .safetensors, .npz or .npy file, found %s%s", name,
                       n ? "one that begins with the bytes " : "an empty file", shown);

@@ -202,8 +202,10 @@ dnnb_status dnnb__pth_object_read(dnnb_dict *dict, const dnnb__pth_source *sourc
     }
     if (n_left_out == 0) return DNNB_OK;
     char note[80];
-    (void)snprintf(note, sizeof note, "%zu value%s that %s no tensor left out", n_left_out,
-                   n_left_out > 1 ? "s" : "", n_left_out > 1 ? "are" : "is");
+    if (n_left_out == 1)
+        (void)snprintf(note, sizeof note, "left out 1 value that is no tensor");
+    else
+        (void)snprintf(note, sizeof note, "left out %zu values that are no tensors", n_left_out);
     return dnnb__dict_add_note(dict, note);
 }
 

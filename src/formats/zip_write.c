@@ -18,6 +18,7 @@ enum {
     ZIP64_EXTRA_BYTES = 20,      /* minizip puts it behind ours */
     FIXED_DOS_DATE = 0x00210000, /* 1 January 1980, the first that a zip can hold */
     VERSION_MADE_BY = 45,
+    FLAG_UTF8 = 1 << 11, /* of the name */
     WRITE_CHUNK = 1 << 30
 };
 
@@ -94,9 +95,10 @@ dnnb_status dnnb__zip_writer_begin(dnnb__zip_writer *z, const char *name, size_t
     extra[2] = (uint8_t)padding;
     memset(extra + EXTRA_HEADER_BYTES, 'Z', padding);
     zip_fileinfo info = {.dosDate = FIXED_DOS_DATE};
-    int code = zipOpenNewFileInZip4_64(
-        z->zip, name, &info, extra, (uInt)(EXTRA_HEADER_BYTES + padding), NULL, 0, NULL, 0, 0, 0,
-        -MAX_WBITS, DEF_MEM_LEVEL, Z_DEFAULT_STRATEGY, NULL, 0, VERSION_MADE_BY, 0, is_large);
+    int code =
+        zipOpenNewFileInZip4_64(z->zip, name, &info, extra, (uInt)(EXTRA_HEADER_BYTES + padding),
+                                NULL, 0, NULL, 0, 0, 0, -MAX_WBITS, DEF_MEM_LEVEL,
+                                Z_DEFAULT_STRATEGY, NULL, 0, VERSION_MADE_BY, FLAG_UTF8, is_large);
     return code == ZIP_OK ? DNNB_OK : fail_write(z);
 }
 
