@@ -38,13 +38,12 @@ static dnnb_status find_engine(const char **out, const char *name) {
                       nearest ? nearest : names[0], name);
 }
 
-dnnb_status dnnb_dnn_create(dnnb_dnn **out, const char *network, const dnnb_dnn_options *options) {
+dnnb_status dnnb__dnn_create_from_model(dnnb_dnn **out, const dnnb__model *model,
+                                        const dnnb_dnn_options *options) {
     static const dnnb_dnn_options defaults = DNNB_DNN_OPTIONS_INIT;
     if (!options) options = &defaults;
     *out = NULL;
-    const dnnb__model *model;
     const char *engine = NULL;
-    DNNB_TRY(dnnb__model_find(&model, network));
     DNNB_TRY(find_engine(&engine, options->engine));
     dnnb_dnn *dnn = dnnb__calloc(1, sizeof *dnn);
     if (!dnn) return dnnb__fail_memory();
@@ -64,6 +63,13 @@ dnnb_status dnnb_dnn_create(dnnb_dnn **out, const char *network, const dnnb_dnn_
     }
     *out = dnn;
     return DNNB_OK;
+}
+
+dnnb_status dnnb_dnn_create(dnnb_dnn **out, const char *network, const dnnb_dnn_options *options) {
+    const dnnb__model *model;
+    *out = NULL;
+    DNNB_TRY(dnnb__model_find(&model, network));
+    return dnnb__dnn_create_from_model(out, model, options);
 }
 
 void dnnb_dnn_destroy(dnnb_dnn *dnn) {

@@ -38,6 +38,10 @@ struct dnnb_dnn {
     uint64_t clock; /* counts uses of plans, to let the one go that was not used for longest */
 };
 
+/** dnnb_dnn_create() for a model that need not be in the list. @param model Borrowed. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_create_from_model(dnnb_dnn **out, const dnnb__model *model,
+                                                        const dnnb_dnn_options *options);
+
 /** The net, made and filled when it is not there yet. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out);
 
