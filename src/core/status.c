@@ -34,7 +34,7 @@ static void make_one_line(char *text) {
     }
 }
 
-dnnb_status dnnb__fail(dnnb_status code, const char *format, ...) {
+void dnnb__set_message(const char *format, ...) {
     char message[MESSAGE_BYTES];
     va_list args;
     va_start(args, format);
@@ -42,7 +42,6 @@ dnnb_status dnnb__fail(dnnb_status code, const char *format, ...) {
     va_end(args);
     make_one_line(message);
     memcpy(last_message, message, sizeof message);
-    return code;
 }
 
 dnnb_status dnnb__fail_prefix(dnnb_status code, const char *format, ...) {

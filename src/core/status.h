@@ -7,9 +7,12 @@
 
 #include "dnnbrain/status.h"
 
-/** Set this thread's message and return `code`: "return dnnb__fail(...)". Cuts at 1,023 bytes and
- *  replaces control characters, so that a message stays one line whatever a file's name holds. */
-DNNB_MUST_CHECK dnnb_status dnnb__fail(dnnb_status code, const char *format, ...) DNNB_PRINTF(2, 3);
+/** Set this thread's message and give `code`: "return dnnb__fail(code, format, ...)". The message
+ * is cut at 1,023 bytes and control characters are replaced, so that it stays one line whatever a
+ *  file's name holds. A macro, so that the compiler sees that the status is never DNNB_OK. */
+#define dnnb__fail(code, ...) (dnnb__set_message(__VA_ARGS__), (code))
+
+void dnnb__set_message(const char *format, ...) DNNB_PRINTF(1, 2);
 
 /** Put "prefix: " before this thread's message; returns `code`. */
 DNNB_MUST_CHECK dnnb_status dnnb__fail_prefix(dnnb_status code, const char *format, ...)
