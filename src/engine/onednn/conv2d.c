@@ -1,0 +1,340 @@
+/*
+ * Conv2d: oneDNN's convolution in the layouts that it chooses, with the ReLU that follows.
+ *
+ * The layout of the activations comes from the forward primitive, and both backward primitives are
+ * asked for the same; where they would fall to oneDNN's plain loop they are made row-major instead,
+ * with reorders around them. A convolution of the image itself may be converted to stride 1 (see
+ * space_to_depth.h).
+ */
+#include <string.h>
+
+#include "engine/onednn/space_to_depth.h"
+
+enum { USUAL_BATCH = 64 };
+
+/* The convolution as the graph has it; returns true when it is to be converted. */
+static bool conv_describe(dnnb__conv *out, const dnnb__graph *graph, const dnnb__node *node,
+                          int64_t batch) {
+    const dnnb__conv2d_attr *attr = &node->attr.conv2d;
+    const dnnb_shape *in = &graph->nodes[node->inputs[0]].shape;
+    *out = (dnnb__conv){.batch = batch,
+                        .in_channels = in->dim[0],
+                        .out_channels = node->shape.dim[0],
+                        .groups = attr->groups,
+                        .bias = !attr->no_bias,
+                        .training = true};
+    for (int i = 0; i < 2; i++) {
+        out->in[i] = in->dim[i + 1];
+        out->out[i] = node->shape.dim[i + 1];
+        out->kernel[i] = attr->kernel[i];
+        out->stride[i] = attr->stride[i];
+        out->dilation[i] = attr->dilation[i];
+        out->padding_begin[i] = out->padding_end[i] = attr->padding[i];
+    }
+    return node->inputs[0] == 0 && dnnb__space_to_depth_suits(out);
+}
+
+static void conv_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
+                        float *engine) {
+    dnnb__conv conv;
+    (void)conv_describe(&conv, graph, &graph->nodes[param->node], 1);
+    dnnb__space_to_depth_expand(&conv, pytorch, engine);
+}
+
+static void conv_contract(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
+                          float *pytorch) {
+    dnnb__conv conv;
+    (void)conv_describe(&conv, graph, &graph->nodes[param->node], 1);
+    dnnb__space_to_depth_contract(&conv, engine, pytorch);
+}
+
+/* The layouts of one convolution's activations. */
+typedef struct conv_layouts {
+    int64_t in_block, out_block;
+    dnnb__layout in, out;
+} conv_layouts;
+
+static dnnb_status layouts_get(dnnb__dnnl *dnnl, conv_layouts *l, const dnnb__conv *c,
+                               int64_t in_block, int64_t out_block) {
+    int64_t in[4] = {c->batch, c->in_channels, c->in[0], c->in[1]};
+    int64_t out[4] = {c->batch, c->out_channels, c->out[0], c->out[1]};
+    l->in_block = in_block;
+    l->out_block = out_block;
+    DNNB_TRY(dnnb__layout_blocked(dnnl, &l->in, in, in_block));
+    return dnnb__layout_blocked(dnnl, &l->out, out, out_block);
+}
+
+/* The forward primitive in the layouts that oneDNN likes best, or row-major when it likes one that
+ * this engine does not keep activations in. */
+static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnnb__conv *conv,
+                                  conv_layouts *l) {
+    DNNB_TRY(dnnb__conv_forward(dnnl, out, conv, NULL, NULL));
+    l->in = dnnb__primitive_get_layout(out, DNNL_ARG_SRC);
+    l->out = dnnb__primitive_get_layout(out, DNNL_ARG_DST);
+    dnnb_status status = dnnb__layout_find_block(dnnl, l->in, &l->in_block);
+    if (status == DNNB_OK) status = dnnb__layout_find_block(dnnl, l->out, &l->out_block);
+    if (status == DNNB_OK && l->in_block && l->out_block) return DNNB_OK;
+    dnnb__primitive_destroy(out);
+    DNNB_TRY(status);
+    DNNB_TRY(layouts_get(dnnl, l, conv, 1, 1));
+    return dnnb__conv_forward(dnnl, out, conv, l->in, l->out);
+}
+
+static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
+                                   size_t k, dnnb__param_form *form) {
+    const dnnb__node *node = &graph->nodes[index];
+    dnnb__conv conv;
+    bool converted = conv_describe(&conv, graph, node, USUAL_BATCH);
+    if (k != 0) {
+        DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &conv.out_channels, 1));
+        form->layout = form->plain;
+        return DNNB_OK;
+    }
+    if (converted) {
+        dnnb__conv original = conv;
+        dnnb__space_to_depth_convert(&original, &conv);
+        form->expand = conv_expand;
+        form->contract = conv_contract;
+    }
+    int64_t dims[DNNB__LAYOUT_MAX_NDIM];
+    size_t ndim = dnnb__conv_get_weight_dims(&conv, dims);
+    DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, dims, ndim));
+    dnnb__primitive primitive;
+    conv_layouts layouts;
+    DNNB_TRY(forward_create(dnnl, &primitive, &conv, &layouts));
+    form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
+    dnnb__primitive_destroy(&primitive);
+    return DNNB_OK;
+}
+
+/* Multiplications and additions of the convolution as the graph has it. */
+static double conv_flops(const dnnb__onednn_plan *plan, const dnnb__node *node) {
+    return 2.0 * (double)node->macs * (double)plan->base.options.batch;
+}
+
+/* What the passes over one node share. */
+typedef struct conv_pass {
+    dnnb__conv original, conv; /* the same unless converted */
+    bool converted;
+    conv_layouts layouts;
+} conv_pass;
+
+static void pass_describe(conv_pass *pass, const dnnb__onednn_plan *plan, const dnnb__op *op) {
+    pass->converted =
+        conv_describe(&pass->original, plan->graph, op->node, (int64_t)plan->base.options.batch);
+    pass->original.training = op->differentiated;
+    pass->original.relu = op->relu;
+    pass->conv = pass->original;
+    if (pass->converted) dnnb__space_to_depth_convert(&pass->original, &pass->conv);
+}
+
+/* The input in the layout of the forward primitive: op->in[0] is its value, op->saved the buffer
+ * that the primitive reads. */
+static dnnb_status input_get(dnnb__onednn_plan *plan, dnnb__op *op, const conv_pass *pass) {
+    op->n_in = 1;
+    size_t before = op->node->inputs[0];
+    if (!pass->converted) {
+        DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], before, pass->layouts.in_block));
+        op->saved = plan->values[op->in[0]].data;
+        return DNNB_OK;
+    }
+    DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], before, 1));
+    DNNB_TRY(
+        dnnb__onednn_buffer_arena(plan, &op->saved, dnnb__layout_get_bytes(pass->layouts.in), 1));
+    return dnnb__space_to_depth_add(plan, op->node->path, &pass->original, pass->layouts.in_block,
+                                    plan->values[op->in[0]].data, op->saved);
+}
+
+/* What the forward primitive reads and writes, in steps and buffers. */
+static dnnb_status forward_prepare(dnnb__onednn_plan *plan, dnnb__op *op, const conv_pass *pass,
+                                   const dnnb__primitive *primitive, size_t *weight, size_t *bias) {
+    size_t param = op->node->first_param;
+    DNNB_TRY(input_get(plan, op, pass));
+    DNNB_TRY(dnnb__onednn_weight(plan, weight, param,
+                                 dnnb__primitive_get_layout(primitive, DNNL_ARG_WEIGHTS)));
+    *bias = DNNB__NO_BUFFER;
+    if (pass->conv.bias)
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, bias, plan->net->params[param + 1].weight));
+    return dnnb__onednn_value_add(plan, op, &op->node->shape, pass->layouts.out_block);
+}
+
+static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    conv_pass pass;
+    pass_describe(&pass, plan, op);
+    dnnb__primitive primitive;
+    DNNB_TRY(forward_create(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts));
+    size_t weight, bias;
+    dnnb_status status = forward_prepare(plan, op, &pass, &primitive, &weight, &bias);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_SRC, op->saved},
+                                {DNNL_ARG_WEIGHTS, weight},
+                                {DNNL_ARG_BIAS, bias},
+                                {DNNL_ARG_DST, plan->values[op->out].data}};
+    op->step = plan->n_steps;
+    return dnnb__onednn_add_primitive(plan, op->node->path, "forward", conv_flops(plan, op->node),
+                                      &primitive, bindings, 4);
+}
+
+/* --- backward --- */
+
+typedef dnnb_status (*conv_create)(dnnb__dnnl *, dnnb__primitive *, const dnnb__conv *,
+                                   dnnb__layout, dnnb__layout, const dnnb__primitive *);
+
+/* A backward primitive in the layouts of the forward pass, or row-major when that one is slow and
+ * this one is not. */
+static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out,
+                                   conv_create create, const dnnb__op *op, const dnnb__conv *conv,
+                                   conv_layouts *layouts) {
+    dnnb__dnnl *dnnl = plan->net->dnnl;
+    const dnnb__primitive *forward = &plan->steps[op->step].primitive;
+    dnnb_status status = create(dnnl, out, conv, layouts->in, layouts->out, forward);
+    if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
+    conv_layouts plain;
+    dnnb__primitive other = {0};
+    dnnb_status plain_status = layouts_get(dnnl, &plain, conv, 1, 1);
+    if (plain_status == DNNB_OK)
+        plain_status = create(dnnl, &other, conv, plain.in, plain.out, forward);
+    if (plain_status == DNNB_OK && (status != DNNB_OK || !dnnb__primitive_is_slow(&other))) {
+        dnnb__primitive_destroy(out);
+        *out = other;
+        *layouts = plain;
+        return DNNB_OK;
+    }
+    dnnb__primitive_destroy(&other);
+    return status;
+}
+
+/* A buffer in another layout, by a step when that differs. */
+static dnnb_status bring(dnnb__onednn_plan *plan, const dnnb__op *op, dnnb__layout from,
+                         dnnb__layout to, size_t *buffer) {
+    if (from == to) return DNNB_OK;
+    size_t source = *buffer;
+    *buffer = DNNB__NO_BUFFER;
+    return dnnb__onednn_add_reorder(plan, op->node->path, from, source, to, buffer);
+}
+
+/* Zero where the converted weights have no weight of the graph's. */
+static void mask_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    float *gradient = step->data[0];
+    const float *mask = step->data[1];
+    size_t n = *(const size_t *)step->settings;
+    for (size_t i = 0; i < n; i++) gradient[i] = mask[i] != 0.0f ? gradient[i] : 0.0f;
+}
+
+static dnnb_status add_weight_mask(dnnb__onednn_plan *plan, const dnnb__op *op) {
+    const dnnb__param *param = &plan->graph->params[op->node->first_param];
+    const dnnb__param_store *store = &plan->net->params[op->node->first_param];
+    void *n, *mask, *ones, *expanded;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &n, 1, sizeof(size_t)));
+    DNNB_TRY(dnnb__onednn_alloc(plan, &mask, store->n, sizeof(float)));
+    DNNB_TRY(dnnb__onednn_alloc(plan, &ones, param->count, sizeof(float)));
+    DNNB_TRY(dnnb__onednn_alloc(plan, &expanded, dnnb__layout_get_bytes(store->form.plain), 1));
+    *(size_t *)n = store->n;
+    for (size_t i = 0; i < param->count; i++) ((float *)ones)[i] = 1.0f;
+    store->form.expand(plan->graph, param, ones, expanded);
+    DNNB_TRY(
+        dnnb__reorder_once(plan->net->dnnl, store->form.plain, expanded, store->form.layout, mask));
+    size_t buffers[2];
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[0], store->gradient));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[1], mask));
+    return dnnb__onednn_add_kernel(plan, op->node->path, "backward weights", "own mask", mask_run,
+                                   n, buffers, 2);
+}
+
+static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                           const conv_pass *pass, size_t gradient) {
+    size_t param = op->node->first_param;
+    bool bias_trained = pass->conv.bias && dnnb__onednn_is_trained(plan, param + 1);
+    if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
+    dnnb__conv conv = pass->conv;
+    conv.bias = bias_trained;
+    conv_layouts layouts = pass->layouts;
+    dnnb__primitive primitive;
+    DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, op, &conv, &layouts));
+    size_t in = op->saved;
+    dnnb__onednn_gradients g;
+    dnnb_status status = bring(plan, op, pass->layouts.in, layouts.in, &in);
+    if (status == DNNB_OK) status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
+    if (status == DNNB_OK)
+        status = dnnb__onednn_weight_gradients(
+            plan, &g, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_DIFF_WEIGHTS),
+            bias_trained);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_SRC, in},
+                                {DNNL_ARG_DIFF_DST, gradient},
+                                {DNNL_ARG_DIFF_WEIGHTS, g.weight},
+                                {DNNL_ARG_DIFF_BIAS, g.bias}};
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights",
+                                        conv_flops(plan, op->node), &primitive, bindings, 4));
+    DNNB_TRY(dnnb__onednn_weight_gradients_end(plan, &g, param));
+    bool masked = pass->converted && dnnb__onednn_is_trained(plan, param);
+    return masked ? add_weight_mask(plan, op) : DNNB_OK;
+}
+
+/* From the gradient that the primitive made to the gradient of the input's value. */
+static dnnb_status input_gradient_finish(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                         const conv_pass *pass, dnnb__layout layout, size_t made,
+                                         size_t in_gradient) {
+    const char *path = op->node->path;
+    if (pass->converted) {
+        DNNB_TRY(bring(plan, op, layout, pass->layouts.in, &made));
+        DNNB_TRY(dnnb__space_to_depth_add_backward(plan, path, &pass->original,
+                                                   pass->layouts.in_block, made, in_gradient));
+    } else if (made != in_gradient) {
+        DNNB_TRY(
+            dnnb__onednn_add_reorder(plan, path, layout, made, pass->layouts.in, &in_gradient));
+    }
+    return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, path);
+}
+
+static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                        const conv_pass *pass, size_t gradient) {
+    conv_layouts layouts = pass->layouts;
+    dnnb__primitive primitive;
+    DNNB_TRY(
+        backward_create(plan, &primitive, dnnb__conv_backward_data, op, &pass->conv, &layouts));
+    size_t weight, in_gradient, made;
+    dnnb_status status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
+    if (status == DNNB_OK)
+        status = dnnb__onednn_weight(plan, &weight, op->node->first_param,
+                                     dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
+    if (status == DNNB_OK) status = dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient);
+    made = in_gradient;
+    if (status == DNNB_OK && (pass->converted || layouts.in != pass->layouts.in))
+        status = dnnb__onednn_buffer_arena(plan, &made, dnnb__layout_get_bytes(layouts.in), 1);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {
+        {DNNL_ARG_DIFF_DST, gradient}, {DNNL_ARG_WEIGHTS, weight}, {DNNL_ARG_DIFF_SRC, made}};
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward data",
+                                        conv_flops(plan, op->node), &primitive, bindings, 3));
+    return input_gradient_finish(plan, op, pass, layouts.in, made, in_gradient);
+}
+
+static dnnb_status conv2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    conv_pass pass;
+    pass_describe(&pass, plan, op);
+    const dnnb__primitive *forward = &plan->steps[op->step].primitive;
+    pass.layouts.in = dnnb__primitive_get_layout(forward, DNNL_ARG_SRC);
+    pass.layouts.out = dnnb__primitive_get_layout(forward, DNNL_ARG_DST);
+    DNNB_TRY(dnnb__layout_find_block(plan->net->dnnl, pass.layouts.in, &pass.layouts.in_block));
+    DNNB_TRY(dnnb__layout_find_block(plan->net->dnnl, pass.layouts.out, &pass.layouts.out_block));
+    size_t gradient;
+    DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
+    DNNB_TRY(conv2d_backward_weights(plan, op, &pass, gradient));
+    if (!plan->values[op->in[0]].wants_gradient) return DNNB_OK;
+    return conv2d_backward_data(plan, op, &pass, gradient);
+}
+
+extern const dnnb__op_type dnnb__onednn_conv2d;
+const dnnb__op_type dnnb__onednn_conv2d = {
+    .describe = conv2d_describe, .forward = conv2d_forward, .backward = conv2d_backward};

@@ -1,0 +1,119 @@
+/*
+ * The calls of oneDNN whose form differs between its versions 2 and 3, behind names of our own.
+ *
+ * A *layout* says how a tensor lies in memory. Layouts are kept in a table of the context, so that
+ * equal ones are the same pointer and nobody owns them. A *primitive* is a computation made ready
+ * for given layouts; its scratch memory comes from the caller.
+ * Source: oneDNN 2.6, oneapi/dnnl/dnnl.h.
+ */
+#ifndef DNNB_ENGINE_ONEDNN_DNNL_API_H
+#define DNNB_ENGINE_ONEDNN_DNNL_API_H
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stdbool.h>
+
+#include "core/mem.h"
+
+#if DNNL_VERSION_MAJOR != 2
+#error "dnnl_api.c is written for oneDNN 2"
+#endif
+
+typedef const dnnl_memory_desc_t *dnnb__layout;
+
+typedef struct dnnb__dnnl {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_memory_desc_t **layouts;
+    size_t n_layouts, layout_capacity;
+} dnnb__dnnl;
+
+DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
+void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);
+
+/** The status for what oneDNN returned, with a message that says what it was asked for. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnnl_check(dnnl_status_t status, const char *what);
+
+enum { DNNB__LAYOUT_MAX_NDIM = 5 };
+
+/** Row-major. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_plain(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                               const int64_t *dims, size_t ndim);
+/** [n, c, h, w] with the channels in groups of `block` innermost, zero-padded to whole groups;
+ *  block 1 is row-major. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                 const int64_t dims[4], int64_t block);
+/** The block for which `layout` is a layout of the function above; 0 when there is none. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layout layout,
+                                                    int64_t *block);
+size_t dnnb__layout_get_bytes(dnnb__layout layout);
+
+/** Arguments of a primitive in oneDNN's numbering, and the layout of each. */
+enum { DNNB__PRIMITIVE_MAX_ARGS = 5 };
+
+typedef struct dnnb__primitive {
+    dnnl_primitive_t handle;
+    const char *implementation;
+    int arg[DNNB__PRIMITIVE_MAX_ARGS];
+    dnnb__layout layout[DNNB__PRIMITIVE_MAX_ARGS];
+    size_t n_args;
+    dnnb__layout scratch; /* NULL when none is needed */
+} dnnb__primitive;
+
+void dnnb__primitive_destroy(dnnb__primitive *primitive);
+/** The layout of an argument, NULL when the primitive has no such argument. */
+dnnb__layout dnnb__primitive_get_layout(const dnnb__primitive *primitive, int arg);
+/** True for oneDNN's last resort, a plain loop that is tens of times slower than the others. */
+bool dnnb__primitive_is_slow(const dnnb__primitive *primitive);
+/** True when it calls a matrix product on row-major data, so that it takes any plain layout. */
+bool dnnb__primitive_is_gemm(const dnnb__primitive *primitive);
+
+typedef struct dnnb__conv {
+    int64_t batch, in_channels, in[2], out_channels, out[2];
+    int64_t kernel[2], stride[2], padding_begin[2], padding_end[2], dilation[2], groups;
+    bool bias, relu, training;
+} dnnb__conv;
+
+/** Weights are [out, in, kh, kw], or [groups, out/groups, in/groups, kh, kw] when groups > 1. */
+size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAYOUT_MAX_NDIM]);
+
+/** Layouts that are NULL are oneDNN's choice. The two backward passes need the forward primitive,
+ *  made for training. Arguments: DNNL_ARG_SRC, _WEIGHTS, _BIAS, _DST and their gradients. */
+DNNB_MUST_CHECK dnnb_status dnnb__conv_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                               const dnnb__conv *conv, dnnb__layout src,
+                                               dnnb__layout dst);
+DNNB_MUST_CHECK dnnb_status dnnb__conv_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                                     const dnnb__conv *conv, dnnb__layout src,
+                                                     dnnb__layout dst,
+                                                     const dnnb__primitive *forward);
+DNNB_MUST_CHECK dnnb_status dnnb__conv_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                                        const dnnb__conv *conv, dnnb__layout src,
+                                                        dnnb__layout dst,
+                                                        const dnnb__primitive *forward);
+
+/** Source [rows, in], weights [out, in], destination [rows, out], both ends row-major. */
+typedef struct dnnb__product {
+    int64_t rows, in, out;
+    bool bias, relu, training;
+} dnnb__product;
+
+/** Weights that are NULL are oneDNN's choice. */
+DNNB_MUST_CHECK dnnb_status dnnb__product_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                                  const dnnb__product *product,
+                                                  dnnb__layout weights);
+DNNB_MUST_CHECK dnnb_status dnnb__product_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                                        const dnnb__product *product,
+                                                        dnnb__layout weights,
+                                                        const dnnb__primitive *forward);
+DNNB_MUST_CHECK dnnb_status dnnb__product_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                                           const dnnb__product *product,
+                                                           dnnb__layout weights,
+                                                           const dnnb__primitive *forward);
+
+/** DNNL_ARG_FROM to DNNL_ARG_TO. */
+DNNB_MUST_CHECK dnnb_status dnnb__reorder(dnnb__dnnl *dnnl, dnnb__primitive *out, dnnb__layout from,
+                                          dnnb__layout to);
+/** Make a reorder and run it once. */
+DNNB_MUST_CHECK dnnb_status dnnb__reorder_once(dnnb__dnnl *dnnl, dnnb__layout from,
+                                               const float *src, dnnb__layout to, float *dst);
+
+#endif

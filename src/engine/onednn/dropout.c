@@ -1,0 +1,111 @@
+/*
+ * Dropout with counted random numbers (see dnnb__step_random). It works row-major, in which the
+ * numbers are counted, and keeps a byte an element for the backward pass. When testing, and with a
+ * probability of zero, the value stays as it is.
+ * Source: PyTorch nn.Dropout.
+ */
+#include <math.h>
+
+#include "core/kernel.h"
+#include "engine/onednn/plan.h"
+
+enum { CHUNK = 4096 }; /* elements; a multiple of a block's four */
+
+typedef struct dropout {
+    int64_t count;
+    uint64_t threshold; /* words below it drop: p * 2^32, rounded up */
+    float scale;        /* 1 / (1 - p) */
+    uint32_t layer;
+} dropout;
+
+/* Elements first .. first + n of the mask: 1 where the element is kept. */
+DNNB__KERNEL static void fill_mask(const dropout *d, const dnnb__step_random *random, int64_t first,
+                                   int64_t n, uint8_t *kept) {
+    int64_t whole = n / 4 * 4;
+    for (int64_t i = 0; i < whole; i += 4) {
+        dnnb__random_block block =
+            dnnb__random_at(random->key, random->step, d->layer, (uint64_t)(first + i) / 4);
+        for (int k = 0; k < 4; k++) kept[i + k] = block.word[k] >= d->threshold;
+    }
+    if (whole == n) return;
+    dnnb__random_block block =
+        dnnb__random_at(random->key, random->step, d->layer, (uint64_t)(first + whole) / 4);
+    for (int64_t i = whole; i < n; i++) kept[i] = block.word[i - whole] >= d->threshold;
+}
+
+DNNB__KERNEL static void apply_mask(const uint8_t *kept, float scale, const float *in, float *out,
+                                    int64_t n) {
+    for (int64_t i = 0; i < n; i++) out[i] = kept[i] ? in[i] * scale : 0.0f;
+}
+
+static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    const dropout *d = step->settings;
+    float *out = step->data[0];
+    const float *in = step->data[1];
+    uint8_t *kept = step->data[2];
+#pragma omp parallel for schedule(static)
+    for (int64_t first = 0; first < d->count; first += CHUNK) {
+        int64_t n = d->count - first < CHUNK ? d->count - first : CHUNK;
+        fill_mask(d, random, first, n, kept + first);
+        apply_mask(kept + first, d->scale, in + first, out + first, n);
+    }
+}
+
+static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const dropout *d = step->settings;
+    float *in_gradient = step->data[0];
+    const float *out_gradient = step->data[1];
+    const uint8_t *kept = step->data[2];
+#pragma omp parallel for schedule(static)
+    for (int64_t first = 0; first < d->count; first += CHUNK) {
+        int64_t n = d->count - first < CHUNK ? d->count - first : CHUNK;
+        apply_mask(kept + first, d->scale, out_gradient + first, in_gradient + first, n);
+    }
+}
+
+static dnnb_status settings_create(dnnb__onednn_plan *plan, const dnnb__op *op, void **out) {
+    size_t count = 0;
+    DNNB_TRY(dnnb__onednn_value_count(plan, &op->node->shape, 1, &count));
+    DNNB_TRY(dnnb__onednn_alloc(plan, out, 1, sizeof(dropout)));
+    float p = op->node->attr.dropout.p;
+    *(dropout *)*out = (dropout){.count = (int64_t)count,
+                                 .threshold = (uint64_t)ceil((double)p * 0x1p32),
+                                 .scale = 1.0f / (1.0f - p),
+                                 .layer = (uint32_t)op->index};
+    return DNNB_OK;
+}
+
+static dnnb_status dropout_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    size_t before = op->node->inputs[0];
+    op->n_in = 1;
+    if (plan->base.options.mode == DNNB__MODE_TEST || op->node->attr.dropout.p <= 0.0f) {
+        op->out = op->in[0] = plan->node_value[before];
+        return DNNB_OK;
+    }
+    DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], before, 1));
+    DNNB_TRY(dnnb__onednn_value_add(plan, op, &op->node->shape, 1));
+    void *settings = NULL;
+    DNNB_TRY(settings_create(plan, op, &settings));
+    size_t count = 0;
+    DNNB_TRY(dnnb__onednn_value_count(plan, &op->node->shape, 1, &count));
+    DNNB_TRY(dnnb__onednn_buffer_arena(plan, &op->saved, count, 1));
+    size_t buffers[] = {plan->values[op->out].data, plan->values[op->in[0]].data, op->saved};
+    return dnnb__onednn_add_kernel(plan, op->node->path, "forward", "own", forward_run, settings,
+                                   buffers, 3);
+}
+
+static dnnb_status dropout_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    void *settings = NULL;
+    DNNB_TRY(settings_create(plan, op, &settings));
+    size_t gradient;
+    DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &gradient));
+    size_t buffers[] = {gradient, plan->values[op->out].gradient, op->saved};
+    DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own", backward_run,
+                                     settings, buffers, 3));
+    return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
+}
+
+extern const dnnb__op_type dnnb__onednn_dropout;
+const dnnb__op_type dnnb__onednn_dropout = {.forward = dropout_forward,
+                                            .backward = dropout_backward};

@@ -1,0 +1,155 @@
+/*
+ * Linear: oneDNN's inner product.
+ *
+ * Weights are kept in the layout that the forward pass wants, if that is a layout of its own; when
+ * it would call a matrix product they are kept row-major, which serves all three passes.
+ */
+#include "engine/onednn/plan.h"
+
+enum { USUAL_BATCH = 64 };
+
+static void product_describe(dnnb__product *out, const dnnb__graph *graph, const dnnb__node *node,
+                             int64_t batch) {
+    *out = (dnnb__product){.rows = batch,
+                           .in = graph->nodes[node->inputs[0]].shape.dim[0],
+                           .out = node->shape.dim[0],
+                           .bias = !node->attr.linear.no_bias,
+                           .training = true};
+}
+
+static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
+                                   size_t k, dnnb__param_form *form) {
+    const dnnb__node *node = &graph->nodes[index];
+    dnnb__product product;
+    product_describe(&product, graph, node, USUAL_BATCH);
+    int64_t dims[2] = {product.out, product.in};
+    DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, dims, k == 0 ? 2 : 1));
+    form->layout = form->plain;
+    if (k != 0) return DNNB_OK;
+    dnnb__primitive primitive;
+    DNNB_TRY(dnnb__product_forward(dnnl, &primitive, &product, NULL));
+    if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
+        form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
+    dnnb__primitive_destroy(&primitive);
+    return DNNB_OK;
+}
+
+typedef dnnb_status (*product_pass)(dnnb__dnnl *, dnnb__primitive *, const dnnb__product *,
+                                    dnnb__layout, const dnnb__primitive *);
+
+/* A backward pass with the weights as they are kept, or as oneDNN likes when that is slow. */
+static dnnb_status backward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, product_pass create,
+                                   const dnnb__product *product, dnnb__layout kept,
+                                   const dnnb__primitive *forward) {
+    dnnb_status status = create(dnnl, out, product, kept, forward);
+    if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
+    dnnb__primitive_destroy(out);
+    return create(dnnl, out, product, NULL, forward);
+}
+
+static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                  const dnnb__product *product, dnnb__layout kept,
+                                  const dnnb__primitive *unused) {
+    (void)unused;
+    return dnnb__product_forward(dnnl, out, product, kept);
+}
+
+static double product_flops(const dnnb__product *p) {
+    return 2.0 * (double)p->rows * (double)p->in * (double)p->out;
+}
+
+static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    dnnb__dnnl *dnnl = plan->net->dnnl;
+    const dnnb__node *node = op->node;
+    dnnb__product product;
+    product_describe(&product, plan->graph, node, (int64_t)plan->base.options.batch);
+    product.relu = op->relu;
+    product.training = op->differentiated;
+    DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], node->inputs[0], 1));
+    op->n_in = 1;
+    DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, 1));
+    dnnb__primitive primitive;
+    DNNB_TRY(backward_create(dnnl, &primitive, forward_create, &product,
+                             plan->net->params[node->first_param].form.layout, NULL));
+    size_t weight, bias = DNNB__NO_BUFFER;
+    dnnb_status status = dnnb__onednn_weight(
+        plan, &weight, node->first_param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
+    if (status == DNNB_OK && product.bias)
+        status =
+            dnnb__onednn_buffer_fixed(plan, &bias, plan->net->params[node->first_param + 1].weight);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_SRC, plan->values[op->in[0]].data},
+                                {DNNL_ARG_WEIGHTS, weight},
+                                {DNNL_ARG_BIAS, bias},
+                                {DNNL_ARG_DST, plan->values[op->out].data}};
+    op->step = plan->n_steps;
+    return dnnb__onednn_add_primitive(plan, node->path, "forward", product_flops(&product),
+                                      &primitive, bindings, 4);
+}
+
+static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op,
+                                           dnnb__product *product, size_t gradient) {
+    size_t param = op->node->first_param;
+    bool bias_trained = product->bias && dnnb__onednn_is_trained(plan, param + 1);
+    if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
+    product->bias = bias_trained;
+    dnnb__layout kept = plan->net->params[param].form.layout;
+    dnnb__primitive primitive;
+    DNNB_TRY(backward_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product,
+                             kept, &plan->steps[op->step].primitive));
+    dnnb__onednn_gradients g;
+    dnnb_status status = dnnb__onednn_weight_gradients(
+        plan, &g, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_DIFF_WEIGHTS),
+        bias_trained);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_SRC, plan->values[op->in[0]].data},
+                                {DNNL_ARG_DIFF_DST, gradient},
+                                {DNNL_ARG_DIFF_WEIGHTS, g.weight},
+                                {DNNL_ARG_DIFF_BIAS, g.bias}};
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights",
+                                        product_flops(product), &primitive, bindings, 4));
+    return dnnb__onednn_weight_gradients_end(plan, &g, param);
+}
+
+static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
+                                        const dnnb__product *product, size_t gradient) {
+    size_t param = op->node->first_param;
+    dnnb__primitive primitive;
+    DNNB_TRY(backward_create(plan->net->dnnl, &primitive, dnnb__product_backward_data, product,
+                             plan->net->params[param].form.layout,
+                             &plan->steps[op->step].primitive));
+    size_t weight, in_gradient;
+    dnnb_status status = dnnb__onednn_weight(
+        plan, &weight, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
+    if (status == DNNB_OK) status = dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient);
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_DIFF_DST, gradient},
+                                {DNNL_ARG_WEIGHTS, weight},
+                                {DNNL_ARG_DIFF_SRC, in_gradient}};
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward data",
+                                        product_flops(product), &primitive, bindings, 3));
+    return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
+}
+
+static dnnb_status linear_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    dnnb__product product;
+    product_describe(&product, plan->graph, op->node, (int64_t)plan->base.options.batch);
+    size_t gradient;
+    DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
+    DNNB_TRY(linear_backward_weights(plan, op, &product, gradient));
+    if (!plan->values[op->in[0]].wants_gradient) return DNNB_OK;
+    return linear_backward_data(plan, op, &product, gradient);
+}
+
+extern const dnnb__op_type dnnb__onednn_linear;
+const dnnb__op_type dnnb__onednn_linear = {
+    .describe = linear_describe, .forward = linear_forward, .backward = linear_backward};

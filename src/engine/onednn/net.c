@@ -1,0 +1,205 @@
+/*
+ * Nets of the onednn engine: parameters, gradients, copies and the shared arena.
+ *
+ * Method: the layout of each parameter is chosen once, when the net is made, by its layer's
+ * operation. Large blocks ask for huge pages: the passes over weights and activations then miss the
+ * address translation cache far less often.
+ */
+#include "engine/onednn/net.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/status.h"
+#include "core/thread.h"
+#include "engine/onednn/plan.h"
+#include "tensor/tensor.h"
+
+enum { HUGE_PAGE_BYTES = 1 << 21 };
+
+/* Zero-filled memory in huge pages where the system has them to give. */
+static void *alloc_large(size_t n_bytes) {
+    char *block = dnnb__alloc(n_bytes, 1);
+    if (!block) return NULL;
+    if (n_bytes >= 2 * HUGE_PAGE_BYTES) {
+        uintptr_t first = ((uintptr_t)block + HUGE_PAGE_BYTES - 1) & -(uintptr_t)HUGE_PAGE_BYTES;
+        uintptr_t end = ((uintptr_t)block + n_bytes) & -(uintptr_t)HUGE_PAGE_BYTES;
+        (void)madvise((void *)first, end - first, MADV_HUGEPAGE); /* it works without as well */
+    }
+    memset(block, 0, n_bytes);
+    return block;
+}
+
+/* The form of a parameter: the operation's, or row-major as in PyTorch. */
+static dnnb_status param_describe(dnnb__onednn_net *net, size_t param, dnnb__param_form *form) {
+    const dnnb__graph *graph = net->base.graph;
+    const dnnb__param *p = &graph->params[param];
+    const dnnb__node *node = &graph->nodes[p->node];
+    const dnnb__op_type *type = dnnb__onednn_find_op(node->kind);
+    if (type && type->describe)
+        return type->describe(net->dnnl, graph, p->node, param - node->first_param, form);
+    int64_t count = (int64_t)p->count;
+    DNNB_TRY(dnnb__layout_plain(net->dnnl, &form->plain, &count, 1));
+    form->layout = form->plain;
+    return DNNB_OK;
+}
+
+static dnnb_status param_create(dnnb__onednn_net *net, size_t param) {
+    dnnb__param_store *store = &net->params[param];
+    dnnb_status status = param_describe(net, param, &store->form);
+    if (status != DNNB_OK)
+        return dnnb__fail_prefix(status, "%s", net->base.graph->params[param].path);
+    size_t n_bytes = dnnb__layout_get_bytes(store->form.layout);
+    store->n = n_bytes / sizeof(float);
+    store->weight = alloc_large(n_bytes);
+    return store->weight ? DNNB_OK : dnnb__fail_memory();
+}
+
+dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb__graph *graph, size_t n_threads) {
+    *out = NULL;
+    dnnb__onednn_net *net = dnnb__calloc(1, sizeof *net);
+    if (!net) return dnnb__fail_memory();
+    net->base.engine = &dnnb__engine_onednn;
+    net->base.graph = graph;
+    net->base.n_threads = n_threads ? n_threads : dnnb__threads_get_available();
+    net->stamp = 1;
+    size_t threads_before = dnnb__threads_set(net->base.n_threads);
+    dnnb_status status = dnnb__dnnl_create(&net->dnnl);
+    if (status == DNNB_OK) {
+        net->params = dnnb__calloc(graph->n_params, sizeof *net->params);
+        if (!net->params) status = dnnb__fail_memory();
+    }
+    for (size_t i = 0; i < graph->n_params && status == DNNB_OK; i++) status = param_create(net, i);
+    (void)dnnb__threads_set(threads_before);
+    if (status != DNNB_OK) {
+        dnnb__onednn_net_destroy(&net->base);
+        return status;
+    }
+    *out = &net->base;
+    return DNNB_OK;
+}
+
+void dnnb__onednn_net_destroy(dnnb__net *base) {
+    dnnb__onednn_net *net = (dnnb__onednn_net *)base;
+    if (!net) return;
+    for (size_t i = 0; net->params && i < net->base.graph->n_params; i++) {
+        dnnb__free(net->params[i].weight);
+        dnnb__free(net->params[i].gradient);
+    }
+    for (size_t i = 0; i < net->n_copies; i++) {
+        dnnb__free(net->copies[i]->data);
+        dnnb__free(net->copies[i]);
+    }
+    dnnb__free(net->copies);
+    dnnb__free(net->params);
+    dnnb__free(net->arena);
+    dnnb__dnnl_destroy(net->dnnl);
+    dnnb__free(net);
+}
+
+dnnb_status dnnb__onednn_net_import(dnnb__net *base, size_t param, const float *values) {
+    dnnb__onednn_net *net = (dnnb__onednn_net *)base;
+    dnnb__param_store *store = &net->params[param];
+    float *expanded = NULL;
+    if (store->form.expand) {
+        expanded = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
+        if (!expanded) return dnnb__fail_memory();
+        store->form.expand(base->graph, &base->graph->params[param], values, expanded);
+    }
+    size_t threads_before = dnnb__threads_set(base->n_threads);
+    dnnb_status status =
+        dnnb__reorder_once(net->dnnl, store->form.plain, expanded ? expanded : values,
+                           store->form.layout, store->weight);
+    (void)dnnb__threads_set(threads_before);
+    dnnb__free(expanded);
+    net->stamp++;
+    return status;
+}
+
+/* From the engine's form to PyTorch's. */
+static dnnb_status export_array(const dnnb__onednn_net *net, size_t param, const float *array,
+                                float *values) {
+    const dnnb__param_store *store = &net->params[param];
+    float *plain = values;
+    if (store->form.contract) {
+        plain = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
+        if (!plain) return dnnb__fail_memory();
+    }
+    size_t threads_before = dnnb__threads_set(net->base.n_threads);
+    dnnb_status status =
+        dnnb__reorder_once(net->dnnl, store->form.layout, array, store->form.plain, plain);
+    (void)dnnb__threads_set(threads_before);
+    if (plain != values) {
+        if (status == DNNB_OK)
+            store->form.contract(net->base.graph, &net->base.graph->params[param], plain, values);
+        dnnb__free(plain);
+    }
+    return status;
+}
+
+dnnb_status dnnb__onednn_net_export(const dnnb__net *base, size_t param, float *values) {
+    const dnnb__onednn_net *net = (const dnnb__onednn_net *)base;
+    return export_array(net, param, net->params[param].weight, values);
+}
+
+dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *base, size_t param, float *values) {
+    const dnnb__onednn_net *net = (const dnnb__onednn_net *)base;
+    if (!net->params[param].has_gradient)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "%s: no backward pass has made its gradient",
+                          base->graph->params[param].path);
+    return export_array(net, param, net->params[param].gradient, values);
+}
+
+dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *base, size_t param) {
+    const dnnb__param_store *store = &((dnnb__onednn_net *)base)->params[param];
+    return (dnnb__flat){store->weight, store->gradient, store->n};
+}
+
+void dnnb__onednn_net_mark_changed(dnnb__net *base) {
+    ((dnnb__onednn_net *)base)->stamp++;
+}
+
+/* --- what plans need --- */
+
+dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param) {
+    dnnb__param_store *store = &net->params[param];
+    if (!store->gradient) store->gradient = alloc_large(store->n * sizeof(float));
+    return store->gradient ? DNNB_OK : dnnb__fail_memory();
+}
+
+dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy **out, size_t param,
+                                       dnnb__layout layout) {
+    for (size_t i = 0; i < net->n_copies; i++) {
+        if (net->copies[i]->param != param || net->copies[i]->layout != layout) continue;
+        *out = net->copies[i];
+        return DNNB_OK;
+    }
+    dnnb__weight_copy **copies = dnnb__realloc(net->copies, net->n_copies + 1, sizeof *net->copies);
+    if (!copies) return dnnb__fail_memory();
+    net->copies = copies;
+    dnnb__weight_copy *copy = dnnb__calloc(1, sizeof *copy);
+    if (!copy) return dnnb__fail_memory();
+    *copy = (dnnb__weight_copy){.param = param, .layout = layout};
+    copy->data = alloc_large(dnnb__layout_get_bytes(layout));
+    if (!copy->data) {
+        dnnb__free(copy);
+        return dnnb__fail_memory();
+    }
+    net->copies[net->n_copies++] = copy;
+    *out = copy;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__onednn_net_need_arena(dnnb__onednn_net *net, size_t n_bytes) {
+    if (n_bytes <= net->arena_bytes) return DNNB_OK;
+    /* Freed first: the old and the new arena never exist together. */
+    dnnb__free(net->arena);
+    net->arena = NULL;
+    net->arena_bytes = 0;
+    net->arena_generation++;
+    net->last_forward = NULL;
+    net->arena = alloc_large(n_bytes);
+    if (!net->arena) return dnnb__fail_memory();
+    net->arena_bytes = n_bytes;
+    return DNNB_OK;
+}

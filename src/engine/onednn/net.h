@@ -1,0 +1,78 @@
+/*
+ * A net of the onednn engine: parameters in the layouts that the forward pass wants, their
+ * gradients, copies in other layouts, and the memory that all plans of the net share.
+ *
+ * Invariants: a gradient has the layout of its weight. Padding elements of both are zero. A copy is
+ * as new as its weight when its stamp is the net's.
+ */
+#ifndef DNNB_ENGINE_ONEDNN_NET_H
+#define DNNB_ENGINE_ONEDNN_NET_H
+
+#include "engine/engine.h"
+#include "engine/onednn/dnnl_api.h"
+
+/** How an engine keeps a parameter. Some operations keep it with other dimensions than PyTorch's;
+ *  then `expand` and `contract` turn one row-major form into the other. */
+typedef struct dnnb__param_form {
+    dnnb__layout plain;  /* row-major, the engine's dimensions */
+    dnnb__layout layout; /* as kept */
+    void (*expand)(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
+                   float *engine);
+    void (*contract)(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
+                     float *pytorch);
+} dnnb__param_form;
+
+typedef struct dnnb__param_store {
+    dnnb__param_form form;
+    size_t n; /* elements with padding */
+    float *weight;
+    float *gradient; /* NULL until a plan trains the parameter */
+    bool has_gradient;
+} dnnb__param_store;
+
+/** A parameter once more, in another layout. */
+typedef struct dnnb__weight_copy {
+    size_t param;
+    dnnb__layout layout;
+    float *data;
+    uint64_t stamp; /* the net's when it was last renewed */
+} dnnb__weight_copy;
+
+typedef struct dnnb__onednn_net {
+    dnnb__net base;
+    dnnb__dnnl *dnnl;
+    dnnb__param_store *params; /* as many as the graph has */
+    uint64_t stamp;            /* grows with each change of the weights */
+    dnnb__weight_copy **copies;
+    size_t n_copies;
+    char *arena;
+    size_t arena_bytes;
+    uint64_t arena_generation; /* grows when the arena moves */
+    const void *last_forward;  /* the plan whose intermediate results the arena holds */
+} dnnb__onednn_net;
+
+/** Room for the parameter's gradient. */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param);
+/** The copy of a parameter in `layout`, made when there is none yet. */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net,
+                                                       dnnb__weight_copy **out, size_t param,
+                                                       dnnb__layout layout);
+/** Let the arena have at least so many bytes. */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_arena(dnnb__onednn_net *net, size_t n_bytes);
+
+extern const dnnb__engine dnnb__engine_onednn;
+
+/* The functions of the engine's table. */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb__graph *graph,
+                                                    size_t n_threads);
+void dnnb__onednn_net_destroy(dnnb__net *net);
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_import(dnnb__net *net, size_t param,
+                                                    const float *values);
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export(const dnnb__net *net, size_t param,
+                                                    float *values);
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *net, size_t param,
+                                                             float *values);
+dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *net, size_t param);
+void dnnb__onednn_net_mark_changed(dnnb__net *net);
+
+#endif

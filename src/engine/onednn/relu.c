@@ -1,0 +1,77 @@
+/*
+ * ReLU. After a convolution or a linear layer it is part of that layer's primitive, and costs a
+ * step in the backward pass alone: the gradient is zero where the output is.
+ * Source: PyTorch nn.ReLU; a NaN stays one when ReLU is a step of its own.
+ */
+#include "engine/onednn/plan.h"
+
+static void relu_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    float *out = step->data[0];
+    const float *in = step->data[1];
+    int64_t n = *(const int64_t *)step->settings;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < n; i++) out[i] = in[i] < 0.0f ? 0.0f : in[i];
+}
+
+static void mask_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    float *masked = step->data[0];
+    const float *gradient = step->data[1], *out = step->data[2];
+    int64_t n = *(const int64_t *)step->settings;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < n; i++) masked[i] = out[i] > 0.0f ? gradient[i] : 0.0f;
+}
+
+/* The number of elements of a value, as the settings of a kernel. */
+static dnnb_status count_settings(dnnb__onednn_plan *plan, size_t value, void **out) {
+    size_t count = 0;
+    DNNB_TRY(dnnb__onednn_value_count(plan, &plan->values[value].shape, plan->values[value].block,
+                                      &count));
+    DNNB_TRY(dnnb__onednn_alloc(plan, out, 1, sizeof(int64_t)));
+    *(int64_t *)*out = (int64_t)count;
+    return DNNB_OK;
+}
+
+static dnnb_status relu_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    op->in[0] = plan->node_value[op->node->inputs[0]];
+    op->n_in = 1;
+    op->out = op->in[0];
+    if (plan->fused[op->index]) return DNNB_OK;
+    const dnnb__value *in = &plan->values[op->in[0]];
+    int64_t block = in->block;
+    DNNB_TRY(dnnb__onednn_value_add(plan, op, &op->node->shape, block));
+    void *settings = NULL;
+    DNNB_TRY(count_settings(plan, op->out, &settings));
+    size_t buffers[] = {plan->values[op->out].data, plan->values[op->in[0]].data};
+    return dnnb__onednn_add_kernel(plan, op->node->path, "forward", "own", relu_run, settings,
+                                   buffers, 2);
+}
+
+static dnnb_status relu_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    void *settings = NULL;
+    DNNB_TRY(count_settings(plan, op->out, &settings));
+    size_t gradient;
+    DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &gradient));
+    const dnnb__value *out = &plan->values[op->out];
+    size_t buffers[] = {gradient, out->gradient, out->data};
+    DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own", mask_run,
+                                     settings, buffers, 3));
+    return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
+}
+
+dnnb_status dnnb__onednn_relu_mask(dnnb__onednn_plan *plan, const dnnb__op *op, size_t *buffer) {
+    const dnnb__value *out = &plan->values[op->out];
+    *buffer = out->gradient;
+    if (!op->relu || out->relu_masked) return DNNB_OK;
+    void *settings = NULL;
+    DNNB_TRY(count_settings(plan, op->out, &settings));
+    if (plan->buffers[out->gradient].kind != DNNB__BUFFER_ARENA) /* the caller's: not to change */
+        DNNB_TRY(dnnb__onednn_buffer_arena(plan, buffer, plan->buffers[out->gradient].n_bytes, 1));
+    size_t buffers[] = {*buffer, out->gradient, out->data};
+    return dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own ReLU mask", mask_run,
+                                   settings, buffers, 3);
+}
+
+extern const dnnb__op_type dnnb__onednn_relu;
+const dnnb__op_type dnnb__onednn_relu = {.forward = relu_forward, .backward = relu_backward};

@@ -1,0 +1,127 @@
+/*
+ * Running a plan: pointers to the buffers, the two passes, timing.
+ *
+ * Invariant: nothing is allocated here. Pointers are set again when the arena has moved, and in
+ * each pass for the memory that the caller gives.
+ */
+#include <time.h>
+
+#include "core/status.h"
+#include "core/thread.h"
+#include "engine/onednn/plan.h"
+
+static dnnb_status step_set_data(dnnb__step *step, size_t i, void *data) {
+    if (step->data[i] == data) return DNNB_OK;
+    step->data[i] = data;
+    if (step->kernel) return DNNB_OK;
+    return dnnb__dnnl_check(dnnl_memory_set_data_handle(step->args[i].memory, data),
+                            "memory object");
+}
+
+/* Point every use of the plan's own buffers to its place. */
+static dnnb_status bind(dnnb__onednn_plan *plan) {
+    const dnnb__onednn_net *net = plan->net;
+    if (plan->arena_generation == net->arena_generation && plan->bound) return DNNB_OK;
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        dnnb__step *step = &plan->steps[s];
+        for (size_t i = 0; i < step->n_buffers; i++) {
+            const dnnb__buffer *buffer = &plan->buffers[step->buffers[i]];
+            if (buffer->kind == DNNB__BUFFER_ARENA)
+                DNNB_TRY(step_set_data(step, i, net->arena + buffer->offset));
+            else if (buffer->kind == DNNB__BUFFER_FIXED)
+                DNNB_TRY(step_set_data(step, i, buffer->fixed));
+        }
+    }
+    plan->arena_generation = net->arena_generation;
+    plan->bound = true;
+    return DNNB_OK;
+}
+
+/* Point every use of the caller's buffer to its memory. */
+static dnnb_status bind_caller(dnnb__onednn_plan *plan, dnnb__buffer_kind kind, void *data) {
+    for (size_t s = 0; s < plan->n_steps; s++)
+        for (size_t i = 0; i < plan->steps[s].n_buffers; i++)
+            if (plan->buffers[plan->steps[s].buffers[i]].kind == kind)
+                DNNB_TRY(step_set_data(&plan->steps[s], i, data));
+    return DNNB_OK;
+}
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static dnnb_status step_run(dnnb__onednn_plan *plan, dnnb__step *step,
+                            const dnnb__step_random *random) {
+    dnnb__onednn_net *net = plan->net;
+    if (step->copy && step->copy->stamp == net->stamp) return DNNB_OK;
+    double start = plan->timing ? now_s() : 0.0;
+    if (step->kernel) {
+        step->kernel(step, random);
+    } else {
+        dnnl_status_t status = dnnl_primitive_execute(step->primitive.handle, net->dnnl->stream,
+                                                      (int)step->n_buffers, step->args);
+        if (status == dnnl_success) status = dnnl_stream_wait(net->dnnl->stream);
+        if (status != dnnl_success)
+            return dnnb__fail_prefix(dnnb__dnnl_check(status, step->info.pass), "%s",
+                                     step->info.layer);
+    }
+    if (step->copy) step->copy->stamp = net->stamp;
+    if (plan->timing) step->info.seconds = now_s() - start;
+    return DNNB_OK;
+}
+
+static dnnb_status run(dnnb__onednn_plan *plan, size_t first, size_t end,
+                       const dnnb__step_random *random) {
+    size_t threads_before = dnnb__threads_set(plan->base.net->n_threads);
+    dnnb_status status = DNNB_OK;
+    for (size_t i = first; i < end && status == DNNB_OK; i++)
+        status = step_run(plan, &plan->steps[i], random);
+    (void)dnnb__threads_set(threads_before);
+    return status;
+}
+
+dnnb_status dnnb__onednn_plan_forward(dnnb__plan *base, const float *input,
+                                      const dnnb__step_random *random) {
+    dnnb__onednn_plan *plan = (dnnb__onednn_plan *)base;
+    plan->net->last_forward = NULL;
+    DNNB_TRY(bind(plan));
+    DNNB_TRY(bind_caller(plan, DNNB__BUFFER_INPUT, (void *)(uintptr_t)input));
+    DNNB_TRY(run(plan, 0, plan->n_forward, random));
+    plan->net->last_forward = plan;
+    return DNNB_OK;
+}
+
+const float *dnnb__onednn_plan_get_output(const dnnb__plan *base) {
+    return ((const dnnb__onednn_plan *)base)->output;
+}
+
+dnnb_status dnnb__onednn_plan_backward(dnnb__plan *base, const float *output_gradient) {
+    dnnb__onednn_plan *plan = (dnnb__onednn_plan *)base;
+    if (plan->net->last_forward != plan)
+        return dnnb__fail(DNNB_ERR_ARGUMENT,
+                          "a backward pass must follow the forward pass of its plan");
+    plan->net->last_forward = NULL; /* gradients may take the place of activations */
+    DNNB_TRY(bind_caller(plan, DNNB__BUFFER_OUTPUT_GRADIENT, (void *)(uintptr_t)output_gradient));
+    DNNB_TRY(run(plan, plan->n_forward, plan->n_steps, NULL));
+    for (size_t i = 0; i < plan->graph->n_params; i++)
+        if (plan->trained[i]) plan->net->params[i].has_gradient = true;
+    return DNNB_OK;
+}
+
+const float *dnnb__onednn_plan_get_input_gradient(const dnnb__plan *base) {
+    return ((const dnnb__onednn_plan *)base)->input_gradient;
+}
+
+size_t dnnb__onednn_plan_get_n_ops(const dnnb__plan *base) {
+    return ((const dnnb__onednn_plan *)base)->n_steps;
+}
+
+dnnb__plan_op dnnb__onednn_plan_get_op(const dnnb__plan *base, size_t i) {
+    return ((const dnnb__onednn_plan *)base)->steps[i].info;
+}
+
+void dnnb__onednn_plan_set_timing(dnnb__plan *base, bool on) {
+    ((dnnb__onednn_plan *)base)->timing = on;
+}

@@ -1,0 +1,168 @@
+/* Strided convolutions of few channels, converted (see the header). */
+#include "engine/onednn/space_to_depth.h"
+
+#include <string.h>
+
+enum { FEW_CHANNELS = 4, MAX_STRIDE = 8, USUAL_BLOCK = 8 };
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+bool dnnb__space_to_depth_suits(const dnnb__conv *conv) {
+    int64_t stride = conv->stride[0];
+    if (conv->in_channels > FEW_CHANNELS || stride < 2 || stride > MAX_STRIDE) return false;
+    if (conv->stride[1] != stride || conv->groups != 1) return false;
+    if (conv->dilation[0] != 1 || conv->dilation[1] != 1) return false;
+    if (conv->kernel[0] < stride || conv->kernel[1] < stride) return false;
+    /* Channels are padded to whole blocks and kernels to whole strides: not for a third more. */
+    dnnb__conv converted;
+    dnnb__space_to_depth_convert(conv, &converted);
+    int64_t work = divide_up(converted.in_channels, USUAL_BLOCK) * USUAL_BLOCK *
+                   converted.kernel[0] * converted.kernel[1];
+    return 3 * work < 4 * conv->in_channels * conv->kernel[0] * conv->kernel[1];
+}
+
+void dnnb__space_to_depth_convert(const dnnb__conv *conv, dnnb__conv *out) {
+    *out = *conv;
+    out->in_channels = conv->in_channels * conv->stride[0] * conv->stride[1];
+    for (int i = 0; i < 2; i++) {
+        out->kernel[i] = divide_up(conv->kernel[i], conv->stride[i]);
+        out->in[i] = conv->out[i] - 1 + out->kernel[i];
+        out->stride[i] = 1;
+        out->padding_begin[i] = out->padding_end[i] = 0;
+    }
+}
+
+/* Call `visit` for each weight with its index in both forms. */
+static void move_weights(const dnnb__conv *conv, const float *from, float *to, bool expand) {
+    dnnb__conv c;
+    dnnb__space_to_depth_convert(conv, &c);
+    int64_t s = conv->stride[0], i = 0;
+    for (int64_t o = 0; o < conv->out_channels; o++)
+        for (int64_t in = 0; in < conv->in_channels; in++)
+            for (int64_t y = 0; y < conv->kernel[0]; y++)
+                for (int64_t x = 0; x < conv->kernel[1]; x++, i++) {
+                    int64_t channel = (y % s * s + x % s) * conv->in_channels + in;
+                    int64_t place =
+                        ((o * c.in_channels + channel) * c.kernel[0] + y / s) * c.kernel[1] + x / s;
+                    if (expand)
+                        to[place] = from[i];
+                    else
+                        to[i] = from[place];
+                }
+}
+
+void dnnb__space_to_depth_expand(const dnnb__conv *conv, const float *weights, float *expanded) {
+    dnnb__conv c;
+    dnnb__space_to_depth_convert(conv, &c);
+    size_t count = (size_t)(c.out_channels * c.in_channels * c.kernel[0] * c.kernel[1]);
+    memset(expanded, 0, count * sizeof(float));
+    move_weights(conv, weights, expanded, true);
+}
+
+void dnnb__space_to_depth_contract(const dnnb__conv *conv, const float *expanded, float *weights) {
+    move_weights(conv, expanded, weights, false);
+}
+
+typedef struct squares {
+    int64_t batch, channels, in[2], out[2], stride, padding[2];
+    int64_t block, n_blocks; /* of the converted channels */
+} squares;
+
+/* Columns first .. end of the converted input that lie inside a row of the input. */
+static void inside(const squares *s, int64_t dx, int64_t *first, int64_t *end) {
+    int64_t shift = s->padding[1] - dx;
+    *first = shift > 0 ? divide_up(shift, s->stride) : 0;
+    *end = divide_up(s->in[1] + shift, s->stride);
+    if (*end > s->out[1]) *end = s->out[1];
+    if (*first > *end) *first = *end;
+}
+
+/* The pixels of one converted channel in one row: from the input, or zero. */
+static void gather_row(const squares *s, const float *image, int64_t channel, int64_t y,
+                       float *out) {
+    int64_t c = channel % s->channels, square = channel / s->channels;
+    int64_t dy = square / s->stride, dx = square % s->stride;
+    int64_t row = y * s->stride + dy - s->padding[0], first, end;
+    inside(s, dx, &first, &end);
+    if (dy >= s->stride || row < 0 || row >= s->in[0]) first = end = 0;
+    const float *in = image + (c * s->in[0] + row) * s->in[1] + dx - s->padding[1];
+    for (int64_t x = 0; x < first; x++) out[x * s->block] = 0.0f;
+    for (int64_t x = first; x < end; x++) out[x * s->block] = in[x * s->stride];
+    for (int64_t x = end; x < s->out[1]; x++) out[x * s->block] = 0.0f;
+}
+
+static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const squares *s = step->settings;
+    const float *in = step->data[1];
+    float *out = step->data[0];
+    int64_t image = s->channels * s->in[0] * s->in[1];
+#pragma omp parallel for collapse(3) schedule(static)
+    for (int64_t n = 0; n < s->batch; n++)
+        for (int64_t b = 0; b < s->n_blocks; b++)
+            for (int64_t y = 0; y < s->out[0]; y++) {
+                float *row = out + ((n * s->n_blocks + b) * s->out[0] + y) * s->out[1] * s->block;
+                for (int64_t l = 0; l < s->block; l++)
+                    gather_row(s, in + n * image, b * s->block + l, y, row + l);
+            }
+}
+
+/* Every pixel of the input lies in one square at most: its gradient is a copy, or zero. */
+static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const squares *s = step->settings;
+    float *in_gradient = step->data[0];
+    const float *gradient = step->data[1];
+#pragma omp parallel for collapse(3) schedule(static)
+    for (int64_t n = 0; n < s->batch; n++)
+        for (int64_t c = 0; c < s->channels; c++)
+            for (int64_t y = 0; y < s->in[0]; y++) {
+                float *row = in_gradient + ((n * s->channels + c) * s->in[0] + y) * s->in[1];
+                int64_t yy = (y + s->padding[0]) / s->stride, dy = (y + s->padding[0]) % s->stride;
+                for (int64_t x = 0; x < s->in[1]; x++) {
+                    int64_t xx = (x + s->padding[1]) / s->stride;
+                    int64_t dx = (x + s->padding[1]) % s->stride;
+                    int64_t channel = (dy * s->stride + dx) * s->channels + c;
+                    int64_t plane = n * s->n_blocks + channel / s->block;
+                    row[x] = yy < s->out[0] && xx < s->out[1]
+                                 ? gradient[((plane * s->out[0] + yy) * s->out[1] + xx) * s->block +
+                                            channel % s->block]
+                                 : 0.0f;
+                }
+            }
+}
+
+static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const dnnb__conv *conv,
+                            int64_t block, const char *pass, dnnb__kernel kernel,
+                            const size_t buffers[2]) {
+    dnnb__conv c;
+    dnnb__space_to_depth_convert(conv, &c);
+    void *settings = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof(squares)));
+    *(squares *)settings = (squares){.batch = conv->batch,
+                                     .channels = conv->in_channels,
+                                     .in = {conv->in[0], conv->in[1]},
+                                     .out = {c.in[0], c.in[1]},
+                                     .stride = conv->stride[0],
+                                     .padding = {conv->padding_begin[0], conv->padding_begin[1]},
+                                     .block = block,
+                                     .n_blocks = divide_up(c.in_channels, block)};
+    return dnnb__onednn_add_kernel(plan, layer, pass, "own space to depth", kernel, settings,
+                                   buffers, 2);
+}
+
+dnnb_status dnnb__space_to_depth_add(dnnb__onednn_plan *plan, const char *layer,
+                                     const dnnb__conv *conv, int64_t block, size_t from,
+                                     size_t to) {
+    size_t buffers[] = {to, from};
+    return add_step(plan, layer, conv, block, "reorder", forward_run, buffers);
+}
+
+dnnb_status dnnb__space_to_depth_add_backward(dnnb__onednn_plan *plan, const char *layer,
+                                              const dnnb__conv *conv, int64_t block,
+                                              size_t gradient, size_t in_gradient) {
+    size_t buffers[] = {in_gradient, gradient};
+    return add_step(plan, layer, conv, block, "reorder", backward_run, buffers);
+}

@@ -1,0 +1,584 @@
+/*
+ * The onednn engine against the ref engine, and its own promises: equal bits run after run, parts
+ * equal to the whole, no allocation in a step, padding that stays zero.
+ */
+#include "unit/unit.h"
+
+#include <math.h>
+
+#include "core/thread.h"
+#include "engine/engine.h"
+#include "models/models.h"
+
+/* float32 sums of up to some thousand terms against float64: some 1e-7 a value. Gradients gather
+ * the errors of all layers, and a maximum or a ReLU on the edge may fall to the other side. */
+static const double output_tolerance = 1e-5, gradient_tolerance = 1e-4;
+
+static const dnnb__random_key key = {{11, 12}};
+
+#define CONV(path_, channels, ky, kx, step, pad)                                                   \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_CONV2D, .attr.conv2d = {                                \
+            .out_channels = channels,                                                              \
+            .kernel = {ky, kx},                                                                    \
+            .stride = {step, step},                                                                \
+            .padding = {pad, pad}                                                                  \
+        }                                                                                          \
+    }
+#define RELU(path_)                                                                                \
+    { .path = path_, .kind = DNNB__LAYER_RELU }
+#define POOL(path_, size, step, pad)                                                               \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_MAXPOOL2D, .attr.pool2d = {                             \
+            .kernel = {size, size},                                                                \
+            .stride = {step, step},                                                                \
+            .padding = {pad, pad}                                                                  \
+        }                                                                                          \
+    }
+#define AVGPOOL(path_, size)                                                                       \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_ADAPTIVE_AVGPOOL2D, .attr.adaptive_pool2d = {           \
+            .out = {size, size}                                                                    \
+        }                                                                                          \
+    }
+#define FLATTEN(path_)                                                                             \
+    { .path = path_, .kind = DNNB__LAYER_FLATTEN }
+#define DROPOUT(path_, p_)                                                                         \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_DROPOUT, .attr.dropout = {.p = p_ }                     \
+    }
+#define LINEAR(path_, features)                                                                    \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_LINEAR, .attr.linear = {.out_features = features }      \
+    }
+#define JOIN(path_, kind_, ...)                                                                    \
+    {                                                                                              \
+        .path = path_, .kind = DNNB__LAYER_##kind_, .from = { __VA_ARGS__ }                        \
+    }
+
+/* AlexNet's shape in small, with channels that do not fill their blocks. */
+static const dnnb__layer_row chain[] = {CONV("c1", 20, 11, 11, 4, 2),
+                                        RELU("r1"),
+                                        POOL("p1", 3, 2, 0),
+                                        CONV("c2", 24, 5, 5, 1, 2),
+                                        RELU("r2"),
+                                        POOL("p2", 3, 2, 0),
+                                        CONV("c3", 13, 3, 3, 1, 1),
+                                        RELU("r3"),
+                                        CONV("c4", 16, 3, 3, 1, 1),
+                                        RELU("r4"),
+                                        AVGPOOL("a", 2),
+                                        FLATTEN("f"),
+                                        DROPOUT("d1", 0.5f),
+                                        LINEAR("l1", 30),
+                                        RELU("r5"),
+                                        DROPOUT("d2", 0.25f),
+                                        LINEAR("l2", 7)};
+
+/* Two residual blocks: an input read twice, and a branch with a convolution of its own. */
+static const dnnb__layer_row residual[] = {
+    CONV("c0", 16, 3, 3, 1, 1),
+    RELU("r0"),
+    CONV("b1.c1", 16, 3, 3, 1, 1),
+    RELU("b1.r1"),
+    CONV("b1.c2", 16, 3, 3, 1, 1),
+    JOIN("b1.sum", ADD, "b1.c2", "r0"),
+    RELU("b1.out"),
+    CONV("b2.c1", 32, 3, 3, 2, 1),
+    RELU("b2.r1"),
+    CONV("b2.c2", 32, 3, 3, 1, 1),
+    {.path = "b2.down",
+     .kind = DNNB__LAYER_CONV2D,
+     .attr.conv2d = {.out_channels = 32, .kernel = {1, 1}, .stride = {2, 2}, .no_bias = true},
+     .from = {"b1.out"}},
+    JOIN("b2.sum", ADD, "b2.c2", "b2.down"),
+    RELU("b2.out"),
+    AVGPOOL("a", 1),
+    FLATTEN("f"),
+    LINEAR("l", 5)};
+
+/* Branches joined along the channels, with whole blocks and without, and a value read four times.
+ */
+static const dnnb__layer_row branches[] = {CONV("c0", 8, 5, 5, 1, 2),
+                                           JOIN("x1", CONV2D, "c0"),
+                                           JOIN("x3", CONV2D, "c0"),
+                                           JOIN("p", MAXPOOL2D, "c0"),
+                                           JOIN("cat1", CONCAT, "x1", "x3", "p", "c0"),
+                                           RELU("r1"),
+                                           CONV("y1", 5, 1, 1, 1, 0),
+                                           JOIN("cat2", CONCAT, "y1", "r1"),
+                                           JOIN("twice", ADD, "cat2", "cat2"),
+                                           AVGPOOL("a", 3),
+                                           FLATTEN("f"),
+                                           LINEAR("l", 4)};
+
+static void add_rows(dnnb__graph *graph, const dnnb__layer_row *rows, size_t n) {
+    dnnb__layer_row copy[32];
+    assert_true(n <= 32);
+    memcpy(copy, rows, n * sizeof *rows);
+    for (size_t i = 0; i < n; i++) { /* settings that JOIN cannot give */
+        if (strcmp(rows[i].path, "x1") == 0)
+            copy[i].attr.conv2d =
+                (dnnb__conv2d_attr){.out_channels = 16, .kernel = {1, 1}, .stride = {1, 1}};
+        if (strcmp(rows[i].path, "x3") == 0)
+            copy[i].attr.conv2d = (dnnb__conv2d_attr){
+                .out_channels = 8, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}};
+        if (strcmp(rows[i].path, "p") == 0)
+            copy[i].attr.pool2d =
+                (dnnb__pool2d_attr){.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}};
+    }
+    assert_ok(dnnb__graph_add(graph, copy, n));
+}
+
+static dnnb__graph *make_graph(const dnnb__layer_row *rows, size_t n, int64_t channels,
+                               int64_t size) {
+    dnnb__graph *graph;
+    dnnb_shape input = {.dim = {channels, size, size}, .ndim = 3};
+    assert_ok(dnnb__graph_create(&graph, &input));
+    add_rows(graph, rows, n);
+    return graph;
+}
+#define GRAPH(rows, channels, size) make_graph(rows, sizeof(rows) / sizeof(rows)[0], channels, size)
+
+static float *random_values(size_t n, uint32_t place) {
+    float *values = dnnb__alloc(n, sizeof *values);
+    assert_non_null(values);
+    dnnb__random_draws draws = dnnb__random_draws_create(key, 1, place);
+    for (size_t i = 0; i < n; i++) values[i] = (float)(2.0 * dnnb__random_uniform(&draws) - 1.0);
+    return values;
+}
+
+static dnnb__net *make_net(const char *engine, const dnnb__graph *graph, size_t n_threads) {
+    dnnb__net *net;
+    assert_ok(dnnb__net_create(&net, engine, graph, n_threads));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        float *values = dnnb__alloc(graph->params[i].count, sizeof *values);
+        dnnb__param_initialize(&graph->params[i], key, values);
+        assert_ok(dnnb__net_import(net, i, values));
+        dnnb__free(values);
+    }
+    return net;
+}
+
+static dnnb__plan *make_plan(dnnb__net *net, dnnb__mode mode, size_t batch, size_t from, size_t to,
+                             bool input_gradient) {
+    dnnb__plan *plan;
+    dnnb__plan_options options = {mode, batch, from, to, input_gradient};
+    assert_ok(dnnb__plan_create(&plan, net, &options));
+    return plan;
+}
+
+static size_t count_of(const dnnb__graph *graph, size_t node) {
+    size_t count = 1;
+    for (size_t i = 0; i < graph->nodes[node].shape.ndim; i++)
+        count *= (size_t)graph->nodes[node].shape.dim[i];
+    return count;
+}
+
+/* |a - b| / |b|, and 0 when both are zero. */
+static double distance(const float *a, const float *b, size_t n) {
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        norm += (double)b[i] * (double)b[i];
+    }
+    return difference == 0.0 ? 0.0 : sqrt(difference / norm);
+}
+
+static void assert_near(const char *what, const float *a, const float *b, size_t n, double limit) {
+    double d = distance(a, b, n);
+    if (!(d <= limit)) fail_msg("%s: relative distance %g above %g", what, d, limit);
+}
+
+/* One forward and backward pass. Outputs and gradients are owned by the caller. */
+typedef struct results {
+    float *output, *input_gradient;
+    float *gradients[40];
+} results;
+
+static void results_free(results *r) {
+    dnnb__free(r->output);
+    dnnb__free(r->input_gradient);
+    for (size_t i = 0; i < 40; i++) dnnb__free(r->gradients[i]);
+}
+
+static float *copy_of(const float *values, size_t n) {
+    float *copy = dnnb__alloc(n, sizeof *copy);
+    memcpy(copy, values, n * sizeof *copy);
+    return copy;
+}
+
+static void run_step(dnnb__plan *plan, const float *input, results *out) {
+    dnnb__net *net = plan->net;
+    const dnnb__graph *graph = net->graph;
+    const dnnb__plan_options *o = &plan->options;
+    size_t n_out = o->batch * count_of(graph, o->to), n_in = o->batch * count_of(graph, o->from);
+    float *output_gradient = random_values(n_out, 3);
+    dnnb__step_random random = {key, 5};
+    *out = (results){0};
+    assert_ok(dnnb__plan_forward(plan, input, &random));
+    out->output = copy_of(dnnb__plan_get_output(plan), n_out);
+    assert_ok(dnnb__plan_backward(plan, output_gradient));
+    if (o->input_gradient) out->input_gradient = copy_of(dnnb__plan_get_input_gradient(plan), n_in);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        if (!graph->params[i].trainable || graph->params[i].node <= o->from) continue;
+        out->gradients[i] = dnnb__alloc(graph->params[i].count, sizeof(float));
+        assert_ok(dnnb__net_export_gradient(net, i, out->gradients[i]));
+    }
+    dnnb__free(output_gradient);
+}
+
+/* Both engines compute the same step. */
+static void compare_step(const dnnb__graph *graph, size_t batch, size_t from, bool input_gradient) {
+    const char *engines[] = {"onednn", "ref"};
+    results r[2];
+    size_t to = graph->n_nodes - 1;
+    float *input = random_values(batch * count_of(graph, from), 2);
+    for (int k = 0; k < 2; k++) {
+        dnnb__net *net = make_net(engines[k], graph, 2);
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, batch, from, to, input_gradient);
+        run_step(plan, input, &r[k]);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    assert_near("output", r[0].output, r[1].output, batch * count_of(graph, to), output_tolerance);
+    if (input_gradient)
+        assert_near("input gradient", r[0].input_gradient, r[1].input_gradient,
+                    batch * count_of(graph, from), gradient_tolerance);
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (r[1].gradients[i])
+            assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
+                        graph->params[i].count, gradient_tolerance);
+    results_free(&r[0]);
+    results_free(&r[1]);
+    dnnb__free(input);
+}
+
+static void test_engine_onednn__small_networks_equal_ref(void **state) {
+    (void)state;
+    dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), GRAPH(residual, 3, 14), GRAPH(branches, 4, 9)};
+    for (size_t i = 0; i < 3; i++) {
+        compare_step(graphs[i], 3, 0, false);
+        compare_step(graphs[i], 1, 0, true);
+        dnnb__graph_destroy(graphs[i]);
+    }
+}
+
+static void test_engine_onednn__alexnet_equals_ref(void **state) {
+    (void)state;
+    const dnnb__model *model;
+    dnnb__graph *graph;
+    assert_ok(dnnb__model_find(&model, "alexnet"));
+    assert_ok(dnnb__graph_create(&graph, &model->input));
+    assert_ok(model->build(graph));
+    assert_ok(dnnb__graph_replace_head(graph, 2));
+    compare_step(graph, 1, 0, false);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__frozen_parts_equal_ref(void **state) {
+    (void)state;
+    static const struct {
+        const char *frozen, *trained;
+        size_t from;
+    } cases[] = {
+        {"c1*,c2*,c3*,c4*", "", 0}, /* the head alone */
+        {"*", "c3*", 0},            /* a layer in the middle */
+        {"*.weight", "", 0},        /* biases alone */
+        {"*.bias", "", 0},          /* weights alone */
+        {"c1*", "", 3},             /* a part that starts at a pooled value */
+        {"*", "l2.bias", 11},       /* a part that starts at the features */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dnnb__graph *graph = GRAPH(chain, 3, 95);
+        (void)dnnb__graph_set_trainable(graph, cases[i].frozen, false);
+        (void)dnnb__graph_set_trainable(graph, cases[i].trained, true);
+        compare_step(graph, 3, cases[i].from, false);
+        dnnb__graph_destroy(graph);
+    }
+}
+
+static void test_engine_onednn__unusual_convolutions_equal_ref(void **state) {
+    (void)state;
+    static const dnnb__conv2d_attr attrs[] = {
+        {.out_channels = 12, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}},
+        {.out_channels = 16, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {2, 2}},
+        {.out_channels = 16, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .groups = 2},
+        {.out_channels = 16, .kernel = {3, 3}, .stride = {2, 1}, .padding = {1, 1}, .groups = 16},
+        {.out_channels = 9, .kernel = {2, 4}, .stride = {1, 3}, .padding = {0, 2}},
+        {.out_channels = 40, .kernel = {1, 1}, .stride = {1, 1}, .no_bias = true},
+        {.out_channels = 8, .kernel = {12, 13}, .stride = {4, 4}, .padding = {5, 0}},
+    };
+    for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++)
+        for (int first = 0; first < 2; first++) { /* on the image, and on sixteen channels */
+            if (first && attrs[i].groups > 1) continue;
+            dnnb__layer_row rows[] = {
+                CONV("c0", 16, 3, 3, 1, 1), {.path = "c", .kind = DNNB__LAYER_CONV2D}, RELU("r")};
+            rows[1].attr.conv2d = attrs[i];
+            dnnb__graph *graph = make_graph(rows + first, (size_t)(3 - first), 3, 19);
+            compare_step(graph, 2, 0, true);
+            dnnb__graph_destroy(graph);
+        }
+}
+
+static void test_engine_onednn__parts_equal_the_whole_bit_for_bit(void **state) {
+    (void)state;
+    enum { BATCH = 3 };
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    size_t last = graph->n_nodes - 1, n_out = BATCH * count_of(graph, last);
+    float *input = random_values(BATCH * count_of(graph, 0), 2);
+    dnnb__plan *whole = make_plan(net, DNNB__MODE_TEST, BATCH, 0, last, false);
+    assert_ok(dnnb__plan_forward(whole, input, NULL));
+    float *expected = copy_of(dnnb__plan_get_output(whole), n_out);
+    for (size_t cut = 1; cut < last; cut++) {
+        dnnb__plan *first = make_plan(net, DNNB__MODE_TEST, BATCH, 0, cut, false);
+        dnnb__plan *second = make_plan(net, DNNB__MODE_TEST, BATCH, cut, last, false);
+        assert_ok(dnnb__plan_forward(first, input, NULL));
+        assert_ok(dnnb__plan_forward(second, dnnb__plan_get_output(first), NULL));
+        assert_memory_equal(dnnb__plan_get_output(second), expected, n_out * sizeof(float));
+        dnnb__plan_destroy(first);
+        dnnb__plan_destroy(second);
+    }
+    dnnb__plan_destroy(whole);
+    dnnb__free(expected);
+    dnnb__free(input);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__import_and_export_are_exact(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        size_t n = graph->params[i].count;
+        float *values = random_values(n, (uint32_t)i), *back = random_values(n, 99);
+        assert_ok(dnnb__net_import(net, i, values));
+        assert_ok(dnnb__net_export(net, i, back));
+        assert_memory_equal(back, values, n * sizeof *values);
+        dnnb__free(values);
+        dnnb__free(back);
+    }
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static double sum_of_squares(const float *values, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)values[i] * (double)values[i];
+    return sum;
+}
+
+static void test_engine_onednn__padding_of_weights_and_gradients_is_zero(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 2, 0, graph->n_nodes - 1, false);
+    float *input = random_values(2 * count_of(graph, 0), 2);
+    results r;
+    run_step(plan, input, &r);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        size_t n = graph->params[i].count;
+        dnnb__flat flat = dnnb__net_get_flat(net, i);
+        float *weight = dnnb__alloc(n, sizeof *weight);
+        assert_ok(dnnb__net_export(net, i, weight));
+        assert_true(flat.n >= n);
+        /* Float64 sums in another order. */
+        double w = sum_of_squares(weight, n), g = sum_of_squares(r.gradients[i], n);
+        assert_true(fabs(sum_of_squares(flat.weight, flat.n) - w) <= 1e-12 * w);
+        assert_true(fabs(sum_of_squares(flat.gradient, flat.n) - g) <= 1e-12 * g);
+        dnnb__free(weight);
+    }
+    results_free(&r);
+    dnnb__free(input);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void assert_same_bits(const dnnb__graph *graph, const results *a, const results *b,
+                             size_t n_out) {
+    assert_memory_equal(a->output, b->output, n_out * sizeof(float));
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (a->gradients[i])
+            assert_memory_equal(a->gradients[i], b->gradients[i],
+                                graph->params[i].count * sizeof(float));
+}
+
+static void test_engine_onednn__results_repeat_bit_for_bit(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(residual, 3, 30);
+    float *input = random_values(5 * count_of(graph, 0), 2);
+    results first, again;
+    for (int k = 0; k < 3; k++) {
+        dnnb__net *net = make_net("onednn", graph, 2);
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 5, 0, graph->n_nodes - 1, false);
+        run_step(plan, input, k == 0 ? &first : &again);
+        if (k > 0) {
+            assert_same_bits(graph, &first, &again, 5 * count_of(graph, graph->n_nodes - 1));
+            results_free(&again);
+        }
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    results_free(&first);
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__plans_share_a_net(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    size_t last = graph->n_nodes - 1, n_out = count_of(graph, last);
+    float *input = random_values(5 * count_of(graph, 0), 2);
+    dnnb__step_random random = {key, 0};
+    dnnb__plan *small = make_plan(net, DNNB__MODE_TRAIN, 2, 0, last, false);
+    results before, after, other;
+    run_step(small, input, &before);
+    assert_ok(dnnb__plan_forward(small, input, &random));
+    /* A larger plan moves the memory that both share. */
+    dnnb__plan *large = make_plan(net, DNNB__MODE_TRAIN, 5, 0, last, false);
+    assert_fails(dnnb__plan_backward(small, input), DNNB_ERR_ARGUMENT, "forward pass");
+    run_step(large, input, &other);
+    run_step(small, input, &after);
+    assert_same_bits(graph, &before, &after, 2 * n_out);
+    /* The last short batch has the values that it has in a full one. */
+    dnnb__plan *test_large = make_plan(net, DNNB__MODE_TEST, 5, 0, last, false);
+    dnnb__plan *test_small = make_plan(net, DNNB__MODE_TEST, 2, 0, last, false);
+    assert_ok(dnnb__plan_forward(test_large, input, NULL));
+    float *expected = copy_of(dnnb__plan_get_output(test_large), 2 * n_out);
+    assert_ok(dnnb__plan_forward(test_small, input, NULL));
+    assert_near("short batch", dnnb__plan_get_output(test_small), expected, 2 * n_out,
+                output_tolerance);
+    dnnb__free(expected);
+    results_free(&before);
+    results_free(&after);
+    results_free(&other);
+    dnnb__plan_destroy(test_small);
+    dnnb__plan_destroy(test_large);
+    dnnb__plan_destroy(large);
+    dnnb__plan_destroy(small);
+    dnnb__net_destroy(net);
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__changed_weights_reach_their_copies(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    float *input = random_values(2 * count_of(graph, 0), 2);
+    dnnb__net *net = make_net("onednn", graph, 2), *fresh = make_net("onednn", graph, 2);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 2, 0, graph->n_nodes - 1, false);
+    results r, changed, expected;
+    run_step(plan, input, &r);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(net, i);
+        for (size_t k = 0; k < flat.n; k++) flat.weight[k] -= 0.125f * flat.gradient[k];
+    }
+    dnnb__net_mark_changed(net);
+    run_step(plan, input, &changed);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        float *values = dnnb__alloc(graph->params[i].count, sizeof *values);
+        assert_ok(dnnb__net_export(net, i, values));
+        assert_ok(dnnb__net_import(fresh, i, values));
+        dnnb__free(values);
+    }
+    dnnb__plan *other = make_plan(fresh, DNNB__MODE_TRAIN, 2, 0, graph->n_nodes - 1, false);
+    run_step(other, input, &expected);
+    assert_same_bits(graph, &changed, &expected, 2 * count_of(graph, graph->n_nodes - 1));
+    results_free(&r);
+    results_free(&changed);
+    results_free(&expected);
+    dnnb__plan_destroy(plan);
+    dnnb__plan_destroy(other);
+    dnnb__net_destroy(net);
+    dnnb__net_destroy(fresh);
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__a_step_allocates_nothing(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 4, 0, graph->n_nodes - 1, false);
+    float *input = random_values(4 * count_of(graph, 0), 2);
+    float *output_gradient = random_values(4 * 7, 3);
+    uint64_t before = dnnb__mem_get_count();
+    size_t threads = dnnb__threads_set(1);
+    for (uint32_t i = 0; i < 3; i++) {
+        dnnb__step_random random = {key, i};
+        assert_ok(dnnb__plan_forward(plan, input, &random));
+        assert_ok(dnnb__plan_backward(plan, output_gradient));
+        dnnb__net_mark_changed(net);
+    }
+    assert_int_equal(dnnb__mem_get_count(), before);
+    /* Nor does it leave its number of threads behind. */
+    assert_int_equal(dnnb__threads_set(threads), 1);
+    dnnb__free(input);
+    dnnb__free(output_gradient);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(residual, 3, 14);
+    bool done = false;
+    for (uint64_t n = 1; !done; n++) {
+        dnnb__net *net;
+        dnnb__plan *plan = NULL;
+        dnnb__plan_options options = {DNNB__MODE_TRAIN, 1, 0, graph->n_nodes - 1, true};
+        dnnb__mem_fail_at(n);
+        dnnb_status status = dnnb__net_create(&net, "onednn", graph, 1);
+        if (status == DNNB_OK) status = dnnb__plan_create(&plan, net, &options);
+        dnnb__mem_fail_at(0);
+        done = status == DNNB_OK;
+        if (!done) assert_int_equal(status, DNNB_ERR_MEMORY);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__alexnet_runs_on_no_slow_implementation(void **state) {
+    (void)state;
+    const dnnb__model *model;
+    dnnb__graph *graph;
+    assert_ok(dnnb__model_find(&model, "alexnet"));
+    assert_ok(dnnb__graph_create(&graph, &model->input));
+    assert_ok(model->build(graph));
+    dnnb__net *net;
+    assert_ok(dnnb__net_create(&net, "onednn", graph, 0));
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 8, 0, graph->n_nodes - 1, false);
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        if (op.flops > 0 && strncmp(op.implementation, "ref", 3) == 0)
+            fail_msg("%s, %s: %s", op.layer, op.pass, op.implementation);
+    }
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_engine_onednn__small_networks_equal_ref),
+        cmocka_unit_test(test_engine_onednn__alexnet_equals_ref),
+        cmocka_unit_test(test_engine_onednn__frozen_parts_equal_ref),
+        cmocka_unit_test(test_engine_onednn__unusual_convolutions_equal_ref),
+        cmocka_unit_test(test_engine_onednn__parts_equal_the_whole_bit_for_bit),
+        cmocka_unit_test(test_engine_onednn__import_and_export_are_exact),
+        cmocka_unit_test(test_engine_onednn__padding_of_weights_and_gradients_is_zero),
+        cmocka_unit_test(test_engine_onednn__results_repeat_bit_for_bit),
+        cmocka_unit_test(test_engine_onednn__plans_share_a_net),
+        cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),
+        cmocka_unit_test(test_engine_onednn__a_step_allocates_nothing),
+        cmocka_unit_test(test_engine_onednn__every_failed_allocation_is_reported),
+        cmocka_unit_test(test_engine_onednn__alexnet_runs_on_no_slow_implementation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
