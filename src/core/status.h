@@ -10,7 +10,7 @@
 /** Set this thread's message and give `code`: "return dnnb__fail(code, format, ...)". The message
  * is cut at 1,023 bytes and control characters are replaced, so that it stays one line whatever a
  *  file's name holds. A macro, so that the compiler sees that the status is never DNNB_OK. */
-#define dnnb__fail(code, ...) (dnnb__set_message(__VA_ARGS__), (code))
+#define dnnb__fail(code, ...) (dnnb__set_message(__VA_ARGS__), (dnnb_status)(code))
 
 void dnnb__set_message(const char *format, ...) DNNB_PRINTF(1, 2);
 
