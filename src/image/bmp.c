@@ -238,8 +238,6 @@ static dnnb_status read_packed(reader *r) {
 dnnb_status dnnb__decode_bmp(dnnb__decode *d) {
     reader r = {.d = d};
     DNNB_TRY(read_header(&r));
-    /* Before sizes are multiplied. */
-    if (r.width == 0 || r.height == 0 || r.width > INT32_MAX / 16 || r.height > INT32_MAX / 16)
-        return dnnb__decode_reserve(d, r.width, r.height);
+    DNNB_TRY(dnnb__decode_check_size(d, r.width, r.height));
     return r.compression == RLE8 || r.compression == RLE4 ? read_packed(&r) : read_raw(&r);
 }

@@ -46,8 +46,8 @@ const char *dnnb_image_get_format(const void *head, size_t n_bytes) {
     return f ? f->name : NULL;
 }
 
-dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t height_px) {
-    uint64_t n_pixels, n_bytes;
+dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint64_t width_px, uint64_t height_px) {
+    uint64_t n_pixels;
     if (width_px == 0 || height_px == 0)
         return dnnb__fail(DNNB_ERR_FORMAT, "%s: expected a picture, found %llu x %llu pixels",
                           d->name, (unsigned long long)width_px, (unsigned long long)height_px);
@@ -56,7 +56,12 @@ dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t he
         return dnnb__fail(DNNB_ERR_LIMIT, "%s: expected at most %lld pixels, found %llu x %llu",
                           d->name, (long long)d->options->max_pixels, (unsigned long long)width_px,
                           (unsigned long long)height_px);
-    n_bytes = n_pixels * 3;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t height_px) {
+    DNNB_TRY(dnnb__decode_check_size(d, width_px, height_px));
+    size_t n_bytes = (size_t)(width_px * height_px * 3);
     if (n_bytes > *d->capacity_bytes) {
         dnnb__free(d->image->pixels);
         d->image->pixels = dnnb__alloc(n_bytes, 1);

@@ -22,7 +22,10 @@ typedef struct dnnb__decode {
     size_t *capacity_bytes;
 } dnnb__decode;
 
-/** Check a size against the limits and make room for its pixels; sets the image's size. */
+/** Check a size against the limits. */
+DNNB_MUST_CHECK dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint64_t width_px,
+                                                    uint64_t height_px);
+/** The same, make room for the pixels, and set the image's size. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px,
                                                  uint64_t height_px);
 

@@ -105,6 +105,7 @@ static dnnb_status run(reader *r) {
     size_t screen_h = r->gif->SHeight > 0 ? (size_t)r->gif->SHeight : 0;
     if (left + width > screen_w) screen_w = left + width;
     if (top + height > screen_h) screen_h = top + height;
+    DNNB_TRY(dnnb__decode_check_size(d, screen_w, screen_h));
     if (width * height / MAX_PX_PER_BYTE > d->n_bytes) return dnnb__decode_fail_truncated(d, "GIF");
     DNNB_TRY(dnnb__decode_reserve(d, screen_w, screen_h));
     r->line = dnnb__alloc(width, 1);

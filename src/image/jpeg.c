@@ -127,6 +127,7 @@ static dnnb_status run(reader *r) {
     if (found == JPEG_SUSPENDED) return dnnb__decode_fail_truncated(r->d, "JPEG");
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
         return dnnb__decode_fail_unsupported(r->d, "JPEG", "other than 1, 3 or 4 components");
+    DNNB_TRY(dnnb__decode_check_size(r->d, jpeg->image_width, jpeg->image_height));
     uint64_t n_pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
     if (!jpeg->arith_code && n_pixels / MAX_PX_PER_BYTE > r->d->n_bytes)
         return dnnb__decode_fail_truncated(r->d, "JPEG");

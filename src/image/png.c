@@ -140,11 +140,11 @@ static dnnb_status read_header(reader *r) {
     r->height = png_get_image_height(r->png, r->info);
     r->depth = png_get_bit_depth(r->png, r->info);
     r->color = png_get_color_type(r->png, r->info);
-    DNNB_TRY(dnnb__decode_reserve(r->d, r->width, r->height));
+    DNNB_TRY(dnnb__decode_check_size(r->d, r->width, r->height));
     if ((uint64_t)png_get_rowbytes(r->png, r->info) * r->height / MAX_RATIO > r->d->n_bytes)
         return dnnb__decode_fail_truncated(r->d, "PNG");
     read_colours(r);
-    return DNNB_OK;
+    return dnnb__decode_reserve(r->d, r->width, r->height);
 }
 
 static dnnb_status run(reader *r) {
@@ -170,10 +170,13 @@ static dnnb_status run(reader *r) {
 
 dnnb_status dnnb__decode_png(dnnb__decode *d) {
     reader r = {.d = d};
-    dnnb_status status = DNNB_OK;
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
-    status = r.info ? run(&r) : dnnb__fail(DNNB_ERR_MEMORY, "%s: PNG: out of memory", d->name);
+    dnnb_status status = DNNB_OK;
+    if (r.info)
+        status = run(&r);
+    else
+        status = dnnb__fail(DNNB_ERR_MEMORY, "%s: PNG: out of memory", d->name);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     dnnb__free(r.raw);
     return status;

@@ -161,11 +161,10 @@ static dnnb_status read_header(reader *r) {
     if (r->layout.kind == DNNB__TIFF_PALETTE) DNNB_TRY(read_palette(r));
     r->width = width;
     r->height = height;
-    uint64_t row_bytes = ((uint64_t)width * n_samples * bits + 7) / 8, all_bytes;
-    if (__builtin_mul_overflow(row_bytes, height, &all_bytes)) all_bytes = UINT64_MAX;
+    DNNB_TRY(dnnb__decode_check_size(r->d, width, height));
+    uint64_t all_bytes = ((uint64_t)width * n_samples * bits + 7) / 8 * height;
     if (r->layout.kind != DNNB__TIFF_YCBCR &&
-        all_bytes / get_max_ratio(r->compression) > r->d->n_bytes &&
-        (uint64_t)width * height <= (uint64_t)r->d->options->max_pixels)
+        all_bytes / get_max_ratio(r->compression) > r->d->n_bytes)
         return dnnb__decode_fail_truncated(r->d, "TIFF");
     return dnnb__decode_reserve(r->d, width, height);
 }
