@@ -15,6 +15,13 @@
 #include "dnn/dnn.h"
 #include "dnnbrain/stimulus.h"
 
+/** cmocka compares in float32 only. */
+#define assert_close(a, b, tolerance)                                                              \
+    do {                                                                                           \
+        double a_ = (a), b_ = (b);                                                                 \
+        if (!(fabs(a_ - b_) <= (tolerance))) fail_msg("%s: %.17g != %.17g", #a, a_, b_);           \
+    } while (0)
+
 static dnnb_status tiny_build(dnnb__graph *graph) {
     static const dnnb__layer_row rows[] = {
         {.path = "features.0",
@@ -96,6 +103,11 @@ static inline void tiny_write_picture(const tiny_folder *f, const char *name, un
         file[54 + i] = (uint8_t)(noise + (bright ? 140 : 40));
     }
     assert_ok(dnnb__file_write(tiny_join(f, name).text, file, sizeof file));
+}
+
+/** Cut a picture in the middle of its pixels: its signature is right, and it cannot be decoded. */
+static inline void tiny_damage(const tiny_folder *f, const char *name) {
+    assert_int_equal(truncate(tiny_join(f, name).text, 200), 0);
 }
 
 /** n pictures of two classes in turn, and a CSV: label, condition, and the columns x and y. */
