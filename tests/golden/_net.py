@@ -7,6 +7,7 @@ from the definition in src/engine/engine.h.
 
 import os
 import subprocess
+import sys
 
 import numpy
 import torch
@@ -16,9 +17,10 @@ DRIVER = os.path.join(os.environ["DNNB_BUILD"], "tests", "ops_driver")
 
 
 def drive(*arguments):
-    return subprocess.run(
-        [DRIVER, *map(str, arguments)], check=True, capture_output=True, text=True
-    ).stdout
+    done = subprocess.run([DRIVER, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, arguments[:3]))}: status {done.returncode}: {done.stderr}")
+    return done.stdout
 
 
 def engines():

@@ -39,6 +39,8 @@ def linear(out, no_bias=0):
 
 
 def make_cases():
+    """An op that changes nothing (flatten, dropout of nothing) stands behind another one: engines need
+    not compute a network whose output is its input."""
     c = Case
     yield c("conv 1x1", (3, 5, 7), conv(4, (1, 1)), batch=1)
     yield c("conv 3x3 same", (5, 9, 7), conv(6, (3, 3), padding=(1, 1)), batch=3)
@@ -67,18 +69,19 @@ def make_cases():
             batch=8, spread=True)
     yield c("maxpool 2x3 uneven", (3, 9, 12), maxpool((2, 3), (3, 1), (1, 0)), batch=3, spread=True)
     pool = lambda *out: [("adaptive_avgpool2d", "pool", None, list(out))]
-    yield c("adaptive to the same size", (4, 6, 6), pool(6, 6), batch=2)
+    yield c("adaptive to the same size", (4, 6, 6), [*relu, *pool(6, 6)], batch=2, spread=True)
     yield c("adaptive to 1x1", (16, 7, 5), pool(1, 1), batch=3)
     yield c("adaptive, windows of different sizes", (3, 13, 11), pool(6, 4), batch=1)
     yield c("adaptive to more than there is", (3, 4, 5), pool(6, 7), batch=8)
-    yield c("flatten", (3, 5, 2), [("flatten", "flat", None, [])], batch=3)
+    yield c("flatten after a relu", (3, 5, 2), [*relu, ("flatten", "flat", None, [])], batch=3,
+            spread=True)
     yield c("flatten of 16 channels, then linear", (16, 3, 3),
             [("flatten", "flat", None, []), *linear(8)], batch=3)
     for batch in (1, 3, 8):
         drop = lambda p: [("dropout", "drop", None, [p])]
         yield c(f"dropout of planes, batch {batch}", (5, 3, 7), drop(0.5), batch=batch)
         yield c(f"dropout of features, batch {batch}", (31,), drop(0.3), batch=batch)
-    yield c("dropout of nothing", (9,), [("dropout", "drop", None, [0])])
+    yield c("dropout of nothing", (9,), [*linear(8), ("dropout", "drop", None, [0])])
     yield c("dropout of everything", (9,), [("dropout", "drop", None, [1])])
     yield c("add of the input to itself", (3, 4, 5), [("add", "sum", ["input", "input"], [])], batch=3)
     yield c("concat of three", (5, 3, 4), [("concat", "cat", ["input"] * 3, [])], batch=3)
