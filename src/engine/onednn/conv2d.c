@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
 
 enum { USUAL_BATCH = 64 };
@@ -257,22 +258,28 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
     DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, op, &conv, &layouts));
     size_t in = op->saved;
     dnnb__onednn_gradients g;
+    bool own = false;
     dnnb_status status = bring(plan, op, pass->layouts.in, layouts.in, &in);
     if (status == DNNB_OK) status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
     if (status == DNNB_OK)
         status = dnnb__onednn_weight_gradients(
             plan, &g, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_DIFF_WEIGHTS),
             bias_trained);
-    if (status != DNNB_OK) {
-        dnnb__primitive_destroy(&primitive);
-        return status;
-    }
+    if (status == DNNB_OK)
+        status = dnnb__conv_weights_suits(plan->net->dnnl, &conv, &primitive, &own);
+    if (status != DNNB_OK || own) dnnb__primitive_destroy(&primitive);
+    DNNB_TRY(status);
+    double flops = conv_flops(plan, op->node);
     dnnb__binding bindings[] = {{DNNL_ARG_SRC, in},
                                 {DNNL_ARG_DIFF_DST, gradient},
                                 {DNNL_ARG_DIFF_WEIGHTS, g.weight},
                                 {DNNL_ARG_DIFF_BIAS, g.bias}};
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights",
-                                        conv_flops(plan, op->node), &primitive, bindings, 4));
+    if (own)
+        DNNB_TRY(dnnb__conv_weights_add(plan, op->node->path, &conv, flops, in, gradient, g.weight,
+                                        g.bias));
+    else
+        DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", flops,
+                                            &primitive, bindings, 4));
     DNNB_TRY(dnnb__onednn_weight_gradients_end(plan, &g, param));
     bool masked = pass->converted && dnnb__onednn_is_trained(plan, param);
     return masked ? add_weight_mask(plan, op) : DNNB_OK;

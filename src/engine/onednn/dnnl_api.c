@@ -241,6 +241,12 @@ size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAY
     return n;
 }
 
+dnnb_status dnnb__layout_weights_8i8o(dnnb__dnnl *dnnl, dnnb__layout *out, const dnnb__conv *conv) {
+    int64_t dims[DNNB__LAYOUT_MAX_NDIM];
+    size_t ndim = dnnb__conv_get_weight_dims(conv, dims);
+    return layout_tagged(dnnl, out, dims, ndim, dnnl_OIhw8i8o);
+}
+
 /* The four memory descriptors of a convolution, and oneDNN's dilation, which counts the gaps. */
 typedef struct conv_descs {
     dnnl_memory_desc_t src, weights, bias, dst;

@@ -76,6 +76,10 @@ typedef struct dnnb__conv {
 /** Weights are [out, in, kh, kw], or [groups, out/groups, in/groups, kh, kw] when groups > 1. */
 size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAYOUT_MAX_NDIM]);
 
+/** Weights in blocks of 8 x 8 channels, [out / 8][in / 8][kh][kw][8 in][8 out]; groups is 1. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_8i8o(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                      const dnnb__conv *conv);
+
 /** Layouts that are NULL are oneDNN's choice. The two backward passes need the forward primitive,
  *  made for training. Arguments: DNNL_ARG_SRC, _WEIGHTS, _BIAS, _DST and their gradients. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
