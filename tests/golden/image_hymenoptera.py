@@ -7,6 +7,7 @@ One child process works on each half of the pictures.
 
 import multiprocessing
 import os
+import queue
 import random
 import sys
 
@@ -69,6 +70,16 @@ def check_half(paths, half, results):
     driver.close()
 
 
+def next_result(results, workers):
+    """The next picture's; an error when a child has died."""
+    while True:
+        try:
+            return results.get(timeout=2)
+        except queue.Empty:
+            if any(worker.exitcode for worker in workers):
+                sys.exit("a child process failed")
+
+
 def main():
     paths = need_hymenoptera()
     results = multiprocessing.Queue()
@@ -80,7 +91,7 @@ def main():
         worker.start()
     n_wrong = 0
     for _ in paths:
-        path, wrong = results.get(timeout=250)
+        path, wrong = next_result(results, workers)
         if any(wrong):
             n_wrong += 1
             print(f"{path}: differing pixels {wrong[0]}, floats {wrong[1]}, in crops {wrong[2]}")
