@@ -25,6 +25,7 @@ typedef struct run {
     dnnb__run_log log;
     dnnb_history *history;  /* the finished epochs */
     dnnb_predictions *last; /* of the validation set; NULL before the first epoch */
+    dnnb_dict *best;        /* what changed, of the best epoch; NULL when it is in the file */
     double chance;
     double plot_s;             /* what the last drawing of the plots took */
     double plotted_at_s;       /* when it ended */
@@ -104,7 +105,7 @@ static dnnb_status end_epoch(run *r, const dnnb_event *event) {
     DNNB_TRY(dnnb_history_add(r->history, e));
     DNNB_TRY(keep_predictions(r, event->validation));
     DNNB_TRY(save_history(r));
-    if (event->is_best) WITH_PATH(r, "best.pth", dnnb_dnn_save(r->dnn, path));
+    if (event->is_best) WITH_PATH(r, "best.pth", dnnb__run_best_keep(&r->best, r->dnn, path));
     if (is_time_to_plot(r)) DNNB_TRY(draw_plots(r));
     json_t *line = json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "epoch", (json_int_t)event->epoch + 1, "loss",
@@ -151,11 +152,12 @@ static bool on_event(void *context, const dnnb_event *event) {
     return !user->on_event || user->on_event(user->context, event);
 }
 
-/* What is written once: parameters, predictions, the plots of all epochs. */
-static dnnb_status save_results(run *r) {
+/* What is written once: parameters (of a network that is not damaged), predictions, the plots. */
+static dnnb_status save_results(run *r, bool is_sound) {
     const dnnb_train_options *o = r->in.options;
     bool is_regression = o->task == DNNB_REGRESSION;
-    WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
+    if (is_sound) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
+    if (r->best) WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, r->dnn, path));
     if (r->last)
         WITH_PATH(r, "predictions.csv",
                   dnnb_predictions_save_csv(r->last, r->in.validation, o->task,
@@ -189,12 +191,11 @@ static dnnb_status finish(run *r, dnnb_status status) {
         dnnb__run_folder_remove(r->in.run->folder, r->was_made);
         return status;
     }
-    if (status == DNNB_OK || status == DNNB_ERR_STOPPED) {
-        dnnb_status saved = save_results(r);
-        if (saved != DNNB_OK) {
-            status = saved;
-            (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
-        }
+    bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;
+    dnnb_status saved = save_results(r, is_sound);
+    if (is_sound && saved != DNNB_OK) {
+        status = saved;
+        (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
     }
     dnnb_status logged = log_end(r, status, message);
     if (status == DNNB_OK) return logged;
@@ -225,6 +226,7 @@ dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train,
         *history = NULL;
     }
     dnnb__run_log_close(&r.log);
+    dnnb_dict_destroy(r.best);
     dnnb_predictions_destroy(r.last);
     dnnb_history_destroy(r.history);
     return status;

@@ -31,6 +31,13 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_config_save(const dnnb__run_inputs *inputs
 /** Accuracy of naming the most frequent class of a set always; NaN for a regression. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *inputs, double *chance);
 
+/** Remember the parameters as the best so far: few in memory (*kept, NULL at first), many in the
+ *  file at once. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
+/** Write the file from what was kept in memory. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn,
+                                                const char *path);
+
 /** The log: lines wait in memory until the file is there, and between flushes. */
 typedef struct dnnb__run_log {
     FILE *file; /* NULL until opened */

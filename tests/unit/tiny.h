@@ -55,7 +55,7 @@ static const dnnb__model tiny_model = {.name = "Tiny",
 
 static inline dnnb_dnn *tiny_create(uint64_t seed, int64_t n_outputs) {
     dnnb_dnn *dnn;
-    dnnb_dnn_options options = {.seed = seed, .n_threads = 2};
+    dnnb_dnn_options options = {.seed = seed, .n_threads = 1};
     assert_ok(dnnb__dnn_create_from_model(&dnn, &tiny_model, &options));
     assert_ok(dnnb_dnn_replace_head(dnn, n_outputs));
     return dnn;

@@ -1,0 +1,68 @@
+/*
+ * The parameters after the epoch with the best validation score.
+ *
+ * Where few parameters are trained (a new head on fixed features) an epoch is much shorter than
+ * writing the whole network. So these few are kept in memory, and best.pth is written at the end of
+ * the run, from them and the parameters that no epoch changed.
+ */
+#include <string.h>
+
+#include "dnn/dnn.h"
+#include "run/run.h"
+
+enum { MAX_KEPT_BYTES = 64 << 20 };
+
+static bool changes(const dnnb__param *param) {
+    return param->trainable || param->is_buffer;
+}
+
+static size_t count_bytes(const dnnb_dnn *dnn) {
+    size_t n = 0;
+    for (size_t i = 0; i < dnn->graph->n_params; i++)
+        if (changes(&dnn->graph->params[i])) n += dnn->graph->params[i].count * sizeof(float);
+    return n;
+}
+
+/* Room for every parameter that changes. */
+static dnnb_status create_kept(dnnb_dict **out, const dnnb_dnn *dnn) {
+    DNNB_TRY(dnnb_dict_create(out));
+    for (size_t i = 0; i < dnn->graph->n_params; i++) {
+        const dnnb__param *param = &dnn->graph->params[i];
+        dnnb_tensor *tensor;
+        if (!changes(param)) continue;
+        DNNB_TRY(dnnb_tensor_create(&tensor, DNNB_F32, &param->shape));
+        dnnb_status status = dnnb_dict_add(*out, param->path, tensor);
+        if (status == DNNB_OK) continue;
+        dnnb_tensor_destroy(tensor);
+        return status;
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path) {
+    dnnb__net *net;
+    if (count_bytes(dnn) > MAX_KEPT_BYTES) return dnnb_dnn_save(dnn, path);
+    if (!*kept) DNNB_TRY(create_kept(kept, dnn));
+    DNNB_TRY(dnnb__dnn_get_net(dnn, &net));
+    size_t at = 0;
+    for (size_t i = 0; i < dnn->graph->n_params; i++) {
+        if (!changes(&dnn->graph->params[i])) continue;
+        dnnb_tensor *tensor = (dnnb_tensor *)dnnb_dict_get_tensor(*kept, at++);
+        DNNB_TRY(dnnb__net_export(net, i, dnnb_tensor_get_writable(tensor)));
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn, const char *path) {
+    dnnb_dict *state;
+    DNNB_TRY(dnnb_dnn_get_state(dnn, &state));
+    for (size_t i = 0; i < dnnb_dict_get_count(kept); i++) {
+        const dnnb_tensor *from = dnnb_dict_get_tensor(kept, i);
+        dnnb_tensor *to = (dnnb_tensor *)dnnb_dict_find(state, dnnb_dict_get_name(kept, i));
+        memcpy(dnnb_tensor_get_writable(to), dnnb_tensor_get_data(from),
+               dnnb_tensor_get_count(from) * sizeof(float));
+    }
+    dnnb_status status = dnnb_dict_save(state, path);
+    dnnb_dict_destroy(state);
+    return status;
+}
