@@ -1,10 +1,11 @@
 /*
- * Linear: oneDNN's inner product.
+ * Linear: oneDNN's inner product where it has a kernel for it, our own kernels with AVX2.
  *
  * Weights are kept in the layout that the forward pass wants, if that is a layout of its own; when
- * it would call a matrix product they are kept row-major, which serves all three passes.
+ * oneDNN would call a general matrix product they are kept in our kernels' tiles, or row-major
+ * where those do not run.
  */
-#include "engine/onednn/plan.h"
+#include "engine/onednn/linear_avx2.h"
 
 enum { USUAL_BATCH = 64 };
 
@@ -15,6 +16,18 @@ static void product_describe(dnnb__product *out, const dnnb__graph *graph, const
                            .out = node->shape.dim[0],
                            .bias = !node->attr.linear.no_bias,
                            .training = true};
+}
+
+static void linear_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
+                          float *engine) {
+    (void)graph;
+    dnnb__linear_avx2_expand(param->shape.dim[1], param->shape.dim[0], pytorch, engine);
+}
+
+static void linear_contract(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
+                            float *pytorch) {
+    (void)graph;
+    dnnb__linear_avx2_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
 }
 
 static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
@@ -28,19 +41,32 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     if (k != 0) return DNNB_OK;
     dnnb__primitive primitive;
     DNNB_TRY(dnnb__product_forward(dnnl, &primitive, &product, NULL));
+    bool own = dnnb__linear_avx2_suits(&primitive);
     if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
         form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
     dnnb__primitive_destroy(&primitive);
+    if (!own) return DNNB_OK;
+    int64_t count;
+    DNNB_TRY(dnnb__linear_avx2_count(product.in, product.out, &count));
+    DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &count, 1));
+    form->layout = form->plain;
+    form->expand = linear_expand;
+    form->contract = linear_contract;
     return DNNB_OK;
+}
+
+/* True when the layer's weights are kept in our kernels' tiles. */
+static bool is_own(const dnnb__onednn_plan *plan, const dnnb__op *op) {
+    return plan->net->params[op->node->first_param].form.expand != NULL;
 }
 
 typedef dnnb_status (*product_pass)(dnnb__dnnl *, dnnb__primitive *, const dnnb__product *,
                                     dnnb__layout, const dnnb__primitive *);
 
-/* A backward pass with the weights as they are kept, or as oneDNN likes when that is slow. */
-static dnnb_status backward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, product_pass create,
-                                   const dnnb__product *product, dnnb__layout kept,
-                                   const dnnb__primitive *forward) {
+/* A pass with the weights as they are kept, or as oneDNN likes when that is slow. */
+static dnnb_status pass_create(dnnb__dnnl *dnnl, dnnb__primitive *out, product_pass create,
+                               const dnnb__product *product, dnnb__layout kept,
+                               const dnnb__primitive *forward) {
     dnnb_status status = create(dnnl, out, product, kept, forward);
     if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
     dnnb__primitive_destroy(out);
@@ -68,15 +94,20 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], node->inputs[0], 1));
     op->n_in = 1;
     DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, 1));
-    dnnb__primitive primitive;
-    DNNB_TRY(backward_create(dnnl, &primitive, forward_create, &product,
-                             plan->net->params[node->first_param].form.layout, NULL));
     size_t weight, bias = DNNB__NO_BUFFER;
+    if (product.bias)
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias,
+                                           plan->net->params[node->first_param + 1].weight));
+    dnnb__layout kept = plan->net->params[node->first_param].form.layout;
+    if (is_own(plan, op)) {
+        DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
+        return dnnb__linear_avx2_forward(plan, node->path, &product, plan->values[op->in[0]].data,
+                                         weight, bias, plan->values[op->out].data, &op->saved);
+    }
+    dnnb__primitive primitive;
+    DNNB_TRY(pass_create(dnnl, &primitive, forward_create, &product, kept, NULL));
     dnnb_status status = dnnb__onednn_weight(
         plan, &weight, node->first_param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
-    if (status == DNNB_OK && product.bias)
-        status =
-            dnnb__onednn_buffer_fixed(plan, &bias, plan->net->params[node->first_param + 1].weight);
     if (status != DNNB_OK) {
         dnnb__primitive_destroy(&primitive);
         return status;
@@ -97,10 +128,15 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
     if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
     product->bias = bias_trained;
     dnnb__layout kept = plan->net->params[param].form.layout;
-    dnnb__primitive primitive;
-    DNNB_TRY(backward_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product,
-                             kept, &plan->steps[op->step].primitive));
     dnnb__onednn_gradients g;
+    if (is_own(plan, op)) {
+        DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, kept, bias_trained));
+        return dnnb__linear_avx2_backward_weights(plan, op->node->path, product, op->saved,
+                                                  gradient, g.weight, g.bias);
+    }
+    dnnb__primitive primitive;
+    DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product, kept,
+                         &plan->steps[op->step].primitive));
     dnnb_status status = dnnb__onednn_weight_gradients(
         plan, &g, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_DIFF_WEIGHTS),
         bias_trained);
@@ -119,12 +155,18 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
 
 static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
                                         const dnnb__product *product, size_t gradient) {
-    size_t param = op->node->first_param;
+    size_t param = op->node->first_param, weight, in_gradient;
+    dnnb__layout kept = plan->net->params[param].form.layout;
+    if (is_own(plan, op)) {
+        DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, kept));
+        DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
+        DNNB_TRY(dnnb__linear_avx2_backward_data(plan, op->node->path, product, gradient, weight,
+                                                 in_gradient));
+        return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
+    }
     dnnb__primitive primitive;
-    DNNB_TRY(backward_create(plan->net->dnnl, &primitive, dnnb__product_backward_data, product,
-                             plan->net->params[param].form.layout,
-                             &plan->steps[op->step].primitive));
-    size_t weight, in_gradient;
+    DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_data, product, kept,
+                         &plan->steps[op->step].primitive));
     dnnb_status status = dnnb__onednn_weight(
         plan, &weight, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
     if (status == DNNB_OK) status = dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient);
