@@ -15,12 +15,31 @@ void dnnb__normalize_fill(float table[3][256], const float mean[3], const float 
         }
 }
 
+void dnnb__normalize_row(float (*table)[256], const uint8_t *pixels, size_t n, bool flip,
+                         float *out, size_t plane) {
+    float *red = out, *green = out + plane, *blue = out + 2 * plane;
+    const float *of_red = table[0], *of_green = table[1], *of_blue = table[2];
+    if (flip) {
+        const uint8_t *pixel = pixels + n * 3;
+        for (size_t x = 0; x < n; x++) {
+            pixel -= 3;
+            red[x] = of_red[pixel[0]];
+            green[x] = of_green[pixel[1]];
+            blue[x] = of_blue[pixel[2]];
+        }
+    } else {
+        for (size_t x = 0; x < n; x++, pixels += 3) {
+            red[x] = of_red[pixels[0]];
+            green[x] = of_green[pixels[1]];
+            blue[x] = of_blue[pixels[2]];
+        }
+    }
+}
+
 void dnnb_image_normalize(const dnnb_image *image, const float mean[3], const float std[3],
                           float *out) {
     float table[3][256];
     dnnb__normalize_fill(table, mean, std);
     size_t n = (size_t)image->width_px * (size_t)image->height_px;
-    const uint8_t *pixel = image->pixels;
-    for (size_t i = 0; i < n; i++, pixel += 3)
-        for (size_t c = 0; c < 3; c++) out[c * n + i] = table[c][pixel[c]];
+    dnnb__normalize_row(table, image->pixels, n, false, out, n);
 }

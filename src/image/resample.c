@@ -88,8 +88,12 @@ static dnnb_status axis_fill(dnnb__resample_axis *a, int64_t n_in, int64_t n_out
     size_t n_taps = (size_t)ceil(stretch) * 2 + 1;
     size_t group = DNNB__RESAMPLE_GROUP, n_padded = (n_taps + group - 1) / group * group;
     DNNB_TRY(axis_reserve(a, (size_t)n_out, n_padded));
-    for (size_t i = 0; i < (size_t)n_out; i++)
+    size_t max_count = 1;
+    for (size_t i = 0; i < (size_t)n_out; i++) {
         axis_fill_one(a, i, ((double)i + 0.5) * scale, stretch, stretch, n_in);
+        if ((size_t)a->count[i] > max_count) max_count = (size_t)a->count[i];
+    }
+    a->n_used = (max_count + group - 1) / group * group;
     return DNNB_OK;
 }
 
@@ -181,10 +185,11 @@ static dnnb_status pass_horizontal(dnnb__resample *r, dnnb__resample_row *row, c
                                    size_t in_stride, size_t box_bytes, size_t n_rows,
                                    const uint8_t *image_end, size_t out_stride) {
     DNNB_TRY(reserve(&r->rows, &r->rows_capacity_bytes, n_rows, out_stride));
-    DNNB_TRY(reserve(&r->line, &r->line_capacity_bytes, 1, box_bytes));
-    memset(r->line + box_bytes, 0, DNNB__RESAMPLE_SLACK);
+    size_t reach = box_bytes + r->x.n_used * CHANNELS; /* and the slack */
+    DNNB_TRY(reserve(&r->line, &r->line_capacity_bytes, 1, reach));
+    memset(r->line + box_bytes, 0, reach - box_bytes + DNNB__RESAMPLE_SLACK);
     for (size_t y = 0; y < n_rows; y++, in += in_stride) {
-        bool is_near_end = (size_t)(image_end - in) < box_bytes + DNNB__RESAMPLE_SLACK;
+        bool is_near_end = (size_t)(image_end - in) < reach + DNNB__RESAMPLE_SLACK;
         if (is_near_end) memcpy(r->line, in, box_bytes);
         row(&r->x, is_near_end ? r->line : in, r->rows + y * out_stride);
     }

@@ -21,13 +21,14 @@ enum {
     DNNB__RESAMPLE_BITS = 22,     /* after the point of a weight */
     DNNB__RESAMPLE_GROUP = 4,     /* weights are padded with zeros to a multiple of this */
     DNNB__RESAMPLE_LOW_BITS = 15, /* of a weight that is cut in two */
-    DNNB__RESAMPLE_SLACK = 32     /* bytes a kernel may touch past the end of a scratch row */
+    DNNB__RESAMPLE_SLACK = 32     /* bytes a kernel may touch past the pixels it names */
 };
 
 /** The weights along one axis. Output i is the sum of weight[i * n_padded + j] * in[first[i] + j]
  *  over j < count[i]; weights past count[i] are zero. */
 typedef struct dnnb__resample_axis {
     size_t n_out, n_padded;
+    size_t n_used; /* the largest count, padded: a kernel may run over so many at each output */
     int32_t *first, *count;
     int32_t *weight;
     int16_t *low, *high; /* weight = high * 2^15 + low: what 16-bit multiply-adds take */
@@ -58,8 +59,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__resample_check(dnnb_box *out, const dnnb_image
                                                  const dnnb_box *box, int64_t width_px,
                                                  int64_t height_px);
 
-/** One row of RGB pixels through the horizontal weights. `in` is readable, and `out` writable, for
- *  DNNB__RESAMPLE_SLACK bytes past their ends. */
+/** One row of RGB pixels through the horizontal weights. `in` is readable for n_used pixels and
+ *  DNNB__RESAMPLE_SLACK bytes past its end, `out` writable for those bytes. */
 typedef void dnnb__resample_row(const dnnb__resample_axis *x, const uint8_t *in, uint8_t *out);
 /** n_bytes columns of `count` rows, stride apart, through one output's vertical weights. */
 typedef void dnnb__resample_column(const int32_t *weight, size_t count, const uint8_t *rows,

@@ -22,16 +22,17 @@ __attribute__((target("avx2"))) static void row_avx2(const dnnb__resample_axis *
                          9, OUT, 7, OUT, 10, OUT, 8, OUT, 11, OUT, OUT, OUT, OUT, OUT);
     const __m256i spread = _mm256_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6,
                                             7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
-    const __m128i half = _mm_set1_epi32(1 << (DNNB__RESAMPLE_BITS - 1));
+    const int half_bits = 1 << (DNNB__RESAMPLE_BITS - 1);
+    const __m256i half = _mm256_setr_epi32(half_bits, half_bits, half_bits, 0, 0, 0, 0, 0);
     const __m128i bytes =
         _mm_setr_epi8(0, 4, 8, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT, OUT);
-    size_t n_padded = x->n_padded;
+    /* As many groups for each output, so that the processor foresees the loop's end. */
+    size_t n_padded = x->n_padded, n_used = x->n_used;
     for (size_t i = 0; i < x->n_out; i++) {
         const uint8_t *pixel = in + (size_t)x->first[i] * CHANNELS;
         const int16_t *low = x->low + i * n_padded, *high = x->high + i * n_padded;
-        size_t count = (size_t)x->count[i];
-        __m256i sum_low = _mm256_setzero_si256(), sum_high = _mm256_setzero_si256();
-        for (size_t j = 0; j < count; j += DNNB__RESAMPLE_GROUP) {
+        __m256i sum_low = half, sum_high = _mm256_setzero_si256();
+        for (size_t j = 0; j < n_used; j += DNNB__RESAMPLE_GROUP) {
             __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(pixel + j * CHANNELS));
             __m256i v = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(four), pairs);
             long long low4, high4;
@@ -45,7 +46,7 @@ __attribute__((target("avx2"))) static void row_avx2(const dnnb__resample_axis *
         __m256i sum =
             _mm256_add_epi32(sum_low, _mm256_slli_epi32(sum_high, DNNB__RESAMPLE_LOW_BITS));
         __m128i rgb = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-        rgb = _mm_srli_epi32(_mm_add_epi32(rgb, half), DNNB__RESAMPLE_BITS);
+        rgb = _mm_srli_epi32(rgb, DNNB__RESAMPLE_BITS);
         rgb = _mm_min_epi32(rgb, _mm_set1_epi32(255));
         int32_t packed = _mm_cvtsi128_si32(_mm_shuffle_epi8(rgb, bytes));
         memcpy(out + i * CHANNELS, &packed,

@@ -15,22 +15,7 @@ typedef struct row_normalize {
 
 static void normalize_row(void *context, size_t row, const uint8_t *pixels) {
     const row_normalize *n = context;
-    float *red = n->out + row * n->width, *green = red + n->plane, *blue = green + n->plane;
-    if (n->flip) {
-        const uint8_t *pixel = pixels + n->width * 3;
-        for (size_t x = 0; x < n->width; x++) {
-            pixel -= 3;
-            red[x] = n->table[0][pixel[0]];
-            green[x] = n->table[1][pixel[1]];
-            blue[x] = n->table[2][pixel[2]];
-        }
-    } else {
-        for (size_t x = 0; x < n->width; x++, pixels += 3) {
-            red[x] = n->table[0][pixels[0]];
-            green[x] = n->table[1][pixels[1]];
-            blue[x] = n->table[2][pixels[2]];
-        }
-    }
+    dnnb__normalize_row(n->table, pixels, n->width, n->flip, n->out + row * n->width, n->plane);
 }
 
 dnnb_status dnnb__transform_apply(dnnb__transform *t, const dnnb_image *image, const dnnb_box *box,
