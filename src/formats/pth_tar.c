@@ -254,8 +254,14 @@ static dnnb_status read_members(dnnb_dict *dict, tar_context *c, dnnb__tar_membe
         if (!members[i].is_there)
             return dnnb__fail(DNNB_ERR_FORMAT, "%s: expected a tar member '%s'", c->name,
                               members[i].name);
+    char places[3][1024];
+    for (size_t i = 0; i < 3; i++)
+        (void)snprintf(places[i], sizeof places[i], "%s: member '%s'", c->name, members[i].name);
+    c->pickle.name = places[0];
     DNNB_TRY(read_storages(c, &members[0].part));
+    c->pickle.name = places[1];
     DNNB_TRY(read_tensors(c, &members[1].part));
+    c->pickle.name = places[2];
     const dnnb__part *object = &members[2].part;
     dnnb__cursor in = dnnb__cursor_create(
         dnnb__storage_get_data(object->storage) + object->at_bytes, object->n_bytes);

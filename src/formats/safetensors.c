@@ -286,8 +286,11 @@ dnnb_status dnnb__safetensors_write(const dnnb_dict *dict, dnnb__writer *w) {
     size_t *order = make_order(dict);
     if (!order) return dnnb__fail_memory();
     json_t *header = make_header(dict, order);
-    dnnb_status status = header ? write_header(header, w)
-                                : dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", w->path);
+    dnnb_status status;
+    if (header)
+        status = write_header(header, w);
+    else
+        status = dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", w->path);
     json_decref(header);
     if (status == DNNB_OK) status = write_elements(dict, order, w);
     dnnb__free(order);

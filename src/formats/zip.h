@@ -47,6 +47,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__zip_get_part(dnnb__zip *zip, dnnb__zip_entry *
 typedef struct dnnb__zip_writer {
     dnnb__writer *writer; /* borrowed */
     void *zip;            /* minizip's handle */
+    size_t n_entries;
 } dnnb__zip_writer;
 
 DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_open(dnnb__zip_writer *out, dnnb__writer *w);

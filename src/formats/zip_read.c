@@ -31,6 +31,7 @@ enum {
 typedef struct memory_file {
     const uint8_t *data;
     size_t n, at;
+    int is_short; /* the last read went past the end; minizip asks, and takes zeros otherwise */
 } memory_file;
 
 static voidpf open_memory(voidpf opaque, const void *path, int mode) {
@@ -45,6 +46,7 @@ static uLong read_memory(voidpf opaque, voidpf stream, void *buffer, uLong size)
     size_t left = f->n - f->at, n = size < left ? size : left;
     if (n) memcpy(buffer, f->data + f->at, n);
     f->at += n;
+    f->is_short = n < size;
     return n;
 }
 
@@ -80,8 +82,7 @@ static int close_memory(voidpf opaque, voidpf stream) {
 
 static int error_memory(voidpf opaque, voidpf stream) {
     (void)opaque;
-    (void)stream;
-    return 0;
+    return ((memory_file *)stream)->is_short;
 }
 
 /* ---- the directory ---- */

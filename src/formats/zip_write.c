@@ -19,6 +19,7 @@ enum {
     FIXED_DOS_DATE = 0x00210000, /* 1 January 1980, the first that a zip can hold */
     VERSION_MADE_BY = 45,
     FLAG_UTF8 = 1 << 11, /* of the name */
+    MAX_ENTRIES = 65534, /* minizip counts them in the 16 bits of the classic directory */
     WRITE_CHUNK = 1 << 30
 };
 
@@ -89,6 +90,11 @@ dnnb_status dnnb__zip_writer_begin(dnnb__zip_writer *z, const char *name, size_t
     int is_large = n_bytes >= UINT32_MAX;
     off_t at = ftello(z->writer->file);
     if (at < 0) return fail_write(z);
+    if (z->n_entries == MAX_ENTRIES)
+        return dnnb__fail(DNNB_ERR_LIMIT,
+                          "%s: more than the %d entries of a zip: save as .safetensors",
+                          z->writer->path, MAX_ENTRIES);
+    z->n_entries++;
     size_t start = (size_t)at + LOCAL_HEADER_BYTES + strlen(name) + EXTRA_HEADER_BYTES +
                    (is_large ? ZIP64_EXTRA_BYTES : 0);
     size_t padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
