@@ -84,7 +84,7 @@ static inline void put_zip(dnnb__buf *out, const zip_row *rows, size_t n) {
     uint32_t at[64] = {0};
     assert_true(n <= 64);
     for (size_t i = 0; i < n; i++) {
-        at[i] = rows[i].at_previous ? at[i - 1] : (uint32_t)out->n_bytes;
+        at[i] = i > 0 && rows[i].at_previous ? at[i - 1] : (uint32_t)out->n_bytes;
         if (rows[i].at_previous) continue;
         put_literal(out, "PK\3\4\24\0");
         put_zip_fields(out, &rows[i]);
