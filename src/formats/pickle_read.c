@@ -118,7 +118,8 @@ static dnnb_status take_short_line(machine *m, char text[64]) {
     const uint8_t *line;
     size_t n;
     DNNB_TRY(take_line(m, &line, &n));
-    if (n == 0 || n > 63) return FAIL(m, "a number is empty or too long");
+    if (n == 0 || n > 63 || memchr(line, '\0', n))
+        return FAIL(m, "a number is empty, too long or no text");
     memcpy(text, line, n);
     text[n] = '\0';
     return DNNB_OK;
