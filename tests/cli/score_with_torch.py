@@ -28,6 +28,9 @@ folder = header["path"]
 if not os.path.isdir(folder):
     folder = os.path.join(os.path.dirname(stimuli), folder)
 
+# Parameters are loaded over whatever is there: drawing them first would take seconds.
+for layer in (torch.nn.Linear, torch.nn.Conv2d):
+    layer.reset_parameters = lambda self: None
 state = torch.load(weights, weights_only=True)
 network = torchvision.models.alexnet(num_classes=state["classifier.6.bias"].numel())
 network.load_state_dict(state, strict=True)
