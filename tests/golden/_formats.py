@@ -1,4 +1,4 @@
-"""The formats driver, its plain form, and files that PyTorch no longer writes. Used by formats_*.py."""
+"""The formats driver, its plain form, and files that PyTorch no longer writes. For formats.py."""
 
 import io
 import json
@@ -43,7 +43,11 @@ class Dump:
             self.views[name] = bool(self._bytes(1)[0])
             count = int(numpy.prod(shape, dtype=numpy.int64))
             raw = self._bytes(count * torch.empty((), dtype=dtype).element_size())
-            flat = torch.frombuffer(bytearray(raw), dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+            flat = (
+                torch.frombuffer(bytearray(raw), dtype=dtype)
+                if raw
+                else torch.empty(0, dtype=dtype)
+            )
             self.tensors[name] = flat.reshape(shape)
 
     def _bytes(self, n):
@@ -68,7 +72,8 @@ def same(found, expected):
     for name, want in expected.items():
         have = found[name]
         if have.dtype != want.dtype or have.shape != want.shape:
-            return f"{name}: {have.dtype} {tuple(have.shape)}, expected {want.dtype} {tuple(want.shape)}"
+            have, want = (f"{t.dtype} {tuple(t.shape)}" for t in (have, want))
+            return f"{name}: {have}, expected {want}"
         if bits(have) != bits(want):
             return f"{name}: other elements"
     return None
@@ -153,7 +158,9 @@ class TarLayout:
         self.keys = {name: str(0x7F0000001000 + 16 * i) for i, name in enumerate(tensors)}
         self.roots = {}
         for tensor in tensors.values():
-            self.roots.setdefault(tensor.storage().data_ptr(), (0x55550000 + len(self.roots), tensor))
+            self.roots.setdefault(
+                tensor.storage().data_ptr(), (0x55550000 + len(self.roots), tensor)
+            )
 
     def _key_of(self, name):
         tensor = self.tensors[name]
@@ -178,11 +185,15 @@ class TarLayout:
         for name, tensor in self.tensors.items():
             kind = self.STORAGES[tensor.dtype].replace("Storage", "Tensor")
             head = op_tuple(
-                pickle_long(int(self.keys[name])), pickle_long(self._key_of(name)), op_global(f"torch.{kind}")
+                pickle_long(int(self.keys[name])),
+                pickle_long(self._key_of(name)),
+                op_global(f"torch.{kind}"),
             )
             ndim, offset = tensor.dim(), tensor.storage_offset() - (1 if name in self.views else 0)
             out += b"\x80\x02" + head + b"."
-            out += struct.pack(f"<ii{ndim}q{ndim}qq", ndim, 0, *tensor.shape, *tensor.stride(), offset)
+            out += struct.pack(
+                f"<ii{ndim}q{ndim}qq", ndim, 0, *tensor.shape, *tensor.stride(), offset
+            )
         return out
 
     def _object(self):
@@ -261,6 +272,10 @@ def load_safetensors(path):
         dtype = {text: dtype for dtype, text in SAFE_NAMES.items()}[row["dtype"]]
         begin, end = row["data_offsets"]
         assert begin % torch.empty((), dtype=dtype).element_size() == 0, "elements are not aligned"
-        flat = torch.frombuffer(bytearray(data[begin:end]), dtype=dtype) if end > begin else torch.empty(0, dtype=dtype)
+        flat = (
+            torch.frombuffer(bytearray(data[begin:end]), dtype=dtype)
+            if end > begin
+            else torch.empty(0, dtype=dtype)
+        )
         out[name] = flat.reshape(row["shape"])
     return out

@@ -18,7 +18,18 @@ import numpy
 import torch
 
 import _formats as formats
-from _formats import Dump, drive, same
+from _formats import (
+    Dump,
+    drive,
+    op_dict,
+    op_global,
+    op_int,
+    op_ints,
+    op_storage,
+    op_text,
+    op_tuple,
+    same,
+)
 
 warnings.filterwarnings("ignore")
 FOLDER = tempfile.mkdtemp(prefix="dnnb-formats-")
@@ -97,20 +108,24 @@ def test_pth_magic_number_as_torch_writes_it():
 
 def test_pth_magic_number_with_views_of_storages():
     path = path_of("view.pth")
-    key = formats.op_text("8")
-    whole = formats.op_storage("7", 10, "torch.FloatStorage", b"N")
-    view = formats.op_storage("7", 10, "torch.FloatStorage", formats.op_tuple(key, *map(formats.op_int, (4, 3))))
-    rebuild = formats.op_global("torch._utils._rebuild_tensor")
+    key = op_text("8")
+    whole = op_storage("7", 10, "torch.FloatStorage", b"N")
+    view = op_storage("7", 10, "torch.FloatStorage", op_tuple(key, *map(op_int, (4, 3))))
+    rebuild = op_global("torch._utils._rebuild_tensor")
+
     def tensor(storage, *sizes):
-        return rebuild + formats.op_tuple(storage, formats.op_int(0), formats.op_ints(*sizes), formats.op_ints(1)) + b"R"
+        return rebuild + op_tuple(storage, op_int(0), op_ints(*sizes), op_ints(1)) + b"R"
+
     system = pickle.dumps({"protocol_version": 1001, "little_endian": True}, 2)
     data = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + pickle.dumps(1001, 2) + system
     elements = numpy.arange(10, dtype="<f4").tobytes()
+
     def write(view_size):
-        body = b"\x80\x02" + formats.op_dict(a=tensor(whole, 10), b=tensor(view, view_size)) + b"."
+        body = b"\x80\x02" + op_dict(a=tensor(whole, 10), b=tensor(view, view_size)) + b"."
         body += pickle.dumps(["7"], 2) + (10).to_bytes(8, "little") + elements
         with open(path, "wb") as file:
             file.write(data + body)
+
     write(3)
     ten = torch.arange(10.0)
     expect(Dump(path).tensors, {"a": ten, "b": ten[4:7]})
@@ -150,11 +165,13 @@ def test_pth_of_python_2():
     formats.zip_of(path, formats.python2(pkl), entries)
     expect(Dump(path).tensors, plain)
     # Python 2 made an OrderedDict from a list of pairs.
-    one = formats.op_global("torch._utils._rebuild_tensor_v2") + formats.op_tuple(
-        formats.op_storage("0", 2), formats.op_int(0), formats.op_ints(2), formats.op_ints(1), b"\x89", b"N"
-    ) + b"R"
+    one = (
+        op_global("torch._utils._rebuild_tensor_v2")
+        + op_tuple(op_storage("0", 2), op_int(0), op_ints(2), op_ints(1), b"\x89", b"N")
+        + b"R"
+    )
     pairs = b"](](" + b"U\x01a" + one + b"e](" + b"U\x01b" + one + b"ee"
-    body = b"\x80\x02" + formats.op_global("collections.OrderedDict") + pairs + b"\x85R."
+    body = b"\x80\x02" + op_global("collections.OrderedDict") + pairs + b"\x85R."
     formats.zip_of(path, body, {"0": numpy.array([1, 2], "<f4").tobytes()})
     two = torch.tensor([1.0, 2.0])
     expect(Dump(path).tensors, {"a": two, "b": two})
@@ -162,19 +179,28 @@ def test_pth_of_python_2():
 
 def test_pth_every_encoding_of_a_tensor():
     path = path_of("encodings.pth")
-    parts = [formats.op_storage("0", 6), formats.op_int(0), formats.op_ints(2, 3), formats.op_ints(3, 1)]
-    v1 = formats.op_global("torch._utils._rebuild_tensor") + formats.op_tuple(*parts) + b"R"
-    v2 = formats.op_global("torch._utils._rebuild_tensor_v2") + formats.op_tuple(*parts, b"\x88", b"}") + b"R"
-    built = formats.op_global("torch.FloatTensor") + b")\x81" + formats.op_tuple(*parts) + b"b"
-    reduced = formats.op_global("torch.cuda.FloatTensor") + b")R" + formats.op_tuple(*parts) + b"b"
-    size = formats.op_global("torch.Size") + formats.op_ints(2, 3) + b"\x85R"
-    sized = formats.op_global("torch._utils._rebuild_tensor") + formats.op_tuple(*parts[:2], size, parts[3]) + b"R"
-    parameter = formats.op_global("torch._utils._rebuild_parameter") + formats.op_tuple(v2, b"\x88", b"}") + b"R"
-    state = formats.op_global("torch._utils._rebuild_parameter_with_state")
-    state += formats.op_tuple(v2, b"\x88", b"}", b"}") + b"R"
-    old = formats.op_global("torch.nn.parameter.Parameter") + formats.op_tuple(v1, b"\x88") + b"R"
-    cases = dict(v1=v1, v2=v2, built=built, reduced=reduced, sized=sized, parameter=parameter, state=state, old=old)
-    body = b"\x80\x02" + formats.op_dict(**cases) + b"."
+    parts = [op_storage("0", 6), op_int(0), op_ints(2, 3), op_ints(3, 1)]
+    v1 = op_global("torch._utils._rebuild_tensor") + op_tuple(*parts) + b"R"
+    v2 = op_global("torch._utils._rebuild_tensor_v2") + op_tuple(*parts, b"\x88", b"}") + b"R"
+    built = op_global("torch.FloatTensor") + b")\x81" + op_tuple(*parts) + b"b"
+    reduced = op_global("torch.cuda.FloatTensor") + b")R" + op_tuple(*parts) + b"b"
+    size = op_global("torch.Size") + op_ints(2, 3) + b"\x85R"
+    sized = op_global("torch._utils._rebuild_tensor") + op_tuple(*parts[:2], size, parts[3]) + b"R"
+    parameter = op_global("torch._utils._rebuild_parameter") + op_tuple(v2, b"\x88", b"}") + b"R"
+    state = op_global("torch._utils._rebuild_parameter_with_state")
+    state += op_tuple(v2, b"\x88", b"}", b"}") + b"R"
+    old = op_global("torch.nn.parameter.Parameter") + op_tuple(v1, b"\x88") + b"R"
+    cases = dict(
+        v1=v1,
+        v2=v2,
+        built=built,
+        reduced=reduced,
+        sized=sized,
+        parameter=parameter,
+        state=state,
+        old=old,
+    )
+    body = b"\x80\x02" + op_dict(**cases) + b"."
     formats.zip_of(path, body, {"0": numpy.arange(6, dtype="<f4").tobytes()})
     expect(Dump(path).tensors, {name: torch.arange(6.0).reshape(2, 3) for name in cases})
 
@@ -220,11 +246,17 @@ def test_pth_wrappers_and_prefixes():
             dump = Dump(path)
             expect(dump.tensors, plain)
             assert f"'{key}'" in dump.note and "'module.'" in dump.note, dump.note
-        torch.save({"epoch": 1, "model": {"state_dict": plain, "x": 1}}, path, _use_new_zipfile_serialization=use_zip)
+        torch.save(
+            {"epoch": 1, "model": {"state_dict": plain, "x": 1}},
+            path,
+            _use_new_zipfile_serialization=use_zip,
+        )
         dump = Dump(path)
         expect(dump.tensors, plain)
         assert "'model.state_dict'" in dump.note, dump.note
-        torch.save({**plain, "extra": 3, "more": "text"}, path, _use_new_zipfile_serialization=use_zip)
+        torch.save(
+            {**plain, "extra": 3, "more": "text"}, path, _use_new_zipfile_serialization=use_zip
+        )
         dump = Dump(path)
         expect(dump.tensors, plain)
         assert dump.note == "left out 2 values that are no tensors", dump.note
@@ -308,7 +340,9 @@ def test_npz_and_npy_as_numpy_writes_them():
     arrays = {n: t.detach().numpy() for n, t in RICH.items() if t.dtype != torch.bfloat16}
     arrays["fortran"] = numpy.asfortranarray(numpy.arange(24.0).reshape(2, 3, 4))
     arrays["reversed"] = numpy.arange(5)[::-1]
-    expected = {n: torch.from_numpy(numpy.ascontiguousarray(a).reshape(a.shape)) for n, a in arrays.items()}
+    expected = {
+        n: torch.from_numpy(numpy.ascontiguousarray(a).reshape(a.shape)) for n, a in arrays.items()
+    }
     for save in (numpy.savez, numpy.savez_compressed):
         save(path, **arrays)
         expect(Dump(path).tensors, expected)
@@ -356,7 +390,11 @@ def test_files_of_torch_that_are_refused():
     refused(path, "torch.nn.modules.container.Sequential")
     torch.jit.save(torch.jit.script(network()), path)
     refused(path, "TorchScript")
-    for value, text in (([1, 2], "a list"), ({}, "a dict without any"), (torch.ones(1), "_rebuild_tensor_v2")):
+    for value, text in (
+        ([1, 2], "a list"),
+        ({}, "a dict without any"),
+        (torch.ones(1), "_rebuild_tensor_v2"),
+    ):
         torch.save(value, path)
         refused(path, "expected a dict of tensors", text)
     torch.save({"a": torch.ones(1, dtype=torch.complex64)}, path)
@@ -378,7 +416,11 @@ def test_histories():
     path, out = path_of("train_dict.pkl"), path_of("train_dict-out")
     numbers = numpy.random.default_rng(4)
     plain = {
-        "step_loss": [list(map(float, numbers.random(20) * 10.0 ** numbers.integers(-300, 300, 20))), [], [1.0]],
+        "step_loss": [
+            list(map(float, numbers.random(20) * 10.0 ** numbers.integers(-300, 300, 20))),
+            [],
+            [1.0],
+        ],
         "epoch_loss": [0.1, 5e-324, 1.7976931348623157e308],
         "score_train": [],
         "score_validation": [0.5, 0.25, 1.0],
@@ -403,7 +445,10 @@ def test_histories():
     assert drive("history", path, out + ".csv") is None
     with open(out + ".csv") as file:
         lines = file.read().split("\n")
-    assert lines[0] == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second"
+    assert (
+        lines[0]
+        == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second"
+    )
     assert lines[2] == "2,5e-324,,0.25,,,", lines[2]
 
 
@@ -411,7 +456,15 @@ def test_histories_without_numbers():
     path, out = path_of("nan.pkl"), path_of("nan-out")
     nan, inf = float("nan"), float("inf")
     with open(path, "wb") as file:
-        pickle.dump({"step_loss": [[nan, inf]], "epoch_loss": [nan], "score_train": [], "score_validation": []}, file)
+        pickle.dump(
+            {
+                "step_loss": [[nan, inf]],
+                "epoch_loss": [nan],
+                "score_train": [],
+                "score_validation": [],
+            },
+            file,
+        )
     for ending in ("pkl", "json"):
         assert drive("history", path, f"{out}.{ending}") is None
     with open(out + ".json") as file:
