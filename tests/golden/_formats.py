@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 import numpy
 import torch
@@ -124,8 +125,6 @@ def op_dict(**items):
 
 def zip_of(path, data_pkl, entries, root="archive", method=0, order=b"little"):
     """A .pth archive made by hand."""
-    import zipfile
-
     with zipfile.ZipFile(path, "w", compression=method) as archive:
         archive.writestr(f"{root}/data.pkl", data_pkl)
         if order:
