@@ -465,6 +465,54 @@ static void test_engine_onednn__plans_share_a_net(void **state) {
     dnnb__graph_destroy(graph);
 }
 
+static void test_engine_onednn__a_linear_output_does_not_depend_on_its_batch(void **state) {
+    (void)state;
+    dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l1", 100), RELU("r"), LINEAR("l2", 17)};
+    dnnb__graph *graph = make_graph(rows, 4, 1, 13); /* 169 inputs: no whole number of tiles */
+    for (size_t batch = 1; batch <= 13; batch++) compare_step(graph, batch, 0, true);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    float *input = random_values(13 * 169, 2), expected[13 * 17];
+    for (size_t batch = 13; batch >= 1; batch--) {
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, batch, 0, graph->n_nodes - 1, false);
+        assert_ok(dnnb__plan_forward(plan, input, NULL));
+        if (batch == 13) memcpy(expected, dnnb__plan_get_output(plan), sizeof expected);
+        assert_memory_equal(dnnb__plan_get_output(plan), expected, batch * 17 * sizeof(float));
+        dnnb__plan_destroy(plan);
+    }
+    dnnb__free(input);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__a_part_that_changes_nothing_is_copied(void **state) {
+    (void)state;
+    dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.0f)};
+    dnnb__graph *graph = make_graph(rows, 2, 3, 4);
+    compare_step(graph, 2, 0, true);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__a_nan_reaches_the_output(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    float *input = random_values(count_of(graph, 0), 2);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__net *net = make_net("onednn", graph, 1);
+        float *values = random_values(graph->params[i].count, 3);
+        values[0] = NAN;
+        assert_ok(dnnb__net_import(net, i, values));
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, 1, 0, graph->n_nodes - 1, false);
+        assert_ok(dnnb__plan_forward(plan, input, NULL));
+        if (!isnan(dnnb__plan_get_output(plan)[0]))
+            fail_msg("%s: its NaN is lost", graph->params[i].path);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+        dnnb__free(values);
+    }
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
 static void test_engine_onednn__changed_weights_reach_their_copies(void **state) {
     (void)state;
     dnnb__graph *graph = GRAPH(chain, 3, 95);
@@ -575,6 +623,9 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__padding_of_weights_and_gradients_is_zero),
         cmocka_unit_test(test_engine_onednn__results_repeat_bit_for_bit),
         cmocka_unit_test(test_engine_onednn__plans_share_a_net),
+        cmocka_unit_test(test_engine_onednn__a_linear_output_does_not_depend_on_its_batch),
+        cmocka_unit_test(test_engine_onednn__a_part_that_changes_nothing_is_copied),
+        cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),
         cmocka_unit_test(test_engine_onednn__a_step_allocates_nothing),
         cmocka_unit_test(test_engine_onednn__every_failed_allocation_is_reported),

@@ -1,5 +1,5 @@
 /*
- * Conv2d: oneDNN's convolution in the layouts that it chooses, with the ReLU that follows.
+ * Conv2d: oneDNN's convolution in the layouts that it chooses, and the ReLU that follows.
  *
  * The layout of the activations comes from the forward primitive, and both backward primitives are
  * asked for the same; where they would fall to oneDNN's plain loop they are made row-major instead,
@@ -124,7 +124,6 @@ static void pass_describe(conv_pass *pass, const dnnb__onednn_plan *plan, const 
     pass->converted =
         conv_describe(&pass->original, plan->graph, op->node, (int64_t)plan->base.options.batch);
     pass->original.training = op->differentiated;
-    pass->original.relu = op->relu;
     pass->conv = pass->original;
     if (pass->converted) dnnb__space_to_depth_convert(&pass->original, &pass->conv);
 }
@@ -175,8 +174,9 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
                                 {DNNL_ARG_BIAS, bias},
                                 {DNNL_ARG_DST, plan->values[op->out].data}};
     op->step = plan->n_steps;
-    return dnnb__onednn_add_primitive(plan, op->node->path, "forward", conv_flops(plan, op->node),
-                                      &primitive, bindings, 4);
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "forward", conv_flops(plan, op->node),
+                                        &primitive, bindings, 4));
+    return dnnb__onednn_relu_apply(plan, op);
 }
 
 /* --- backward --- */

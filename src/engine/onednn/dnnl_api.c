@@ -164,29 +164,24 @@ static dnnb_status primitive_fill(dnnb__dnnl *dnnl, dnnb__primitive *p,
     return dnnb__dnnl_check(dnnl_primitive_create(&p->handle, desc), what);
 }
 
-/* Attributes: scratch memory from the caller, and ReLU after the product. */
-static dnnb_status attr_create(dnnl_primitive_attr_t *out, bool relu) {
+/* Attributes: scratch memory from the caller. ReLU is no part of them: oneDNN's turns NaN into 0,
+ * and a network whose weights have become NaN would go on as if nothing had happened. */
+static dnnb_status attr_create(dnnl_primitive_attr_t *out) {
     TRY_DNNL(dnnl_primitive_attr_create(out), "attributes");
-    dnnl_post_ops_t ops = NULL;
     dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && relu) status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success && relu)
-        status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
-    if (status == dnnl_success && relu) status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops) (void)dnnl_post_ops_destroy(ops);
     if (status != dnnl_success) (void)dnnl_primitive_attr_destroy(*out);
     return dnnb__dnnl_check(status, "attributes");
 }
 
 /* From an operation descriptor to a primitive. */
 static dnnb_status primitive_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const void *op,
-                                    bool relu, const dnnb__primitive *forward,
-                                    const arg_query *queries, size_t n_queries, const char *what) {
+                                    const dnnb__primitive *forward, const arg_query *queries,
+                                    size_t n_queries, const char *what) {
     *out = (dnnb__primitive){0};
     const_dnnl_primitive_desc_t hint = NULL;
     if (forward) TRY_DNNL(dnnl_primitive_get_primitive_desc(forward->handle, &hint), what);
     dnnl_primitive_attr_t attr;
-    DNNB_TRY(attr_create(&attr, relu));
+    DNNB_TRY(attr_create(&attr));
     dnnl_primitive_desc_t desc = NULL;
     dnnb_status status =
         dnnb__dnnl_check(dnnl_primitive_desc_create(&desc, op, attr, dnnl->engine, hint), what);
@@ -286,8 +281,8 @@ dnnb_status dnnb__conv_forward(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnn
                  dnnl_convolution_direct, &d.src, &d.weights, conv->bias ? &d.bias : NULL, &d.dst,
                  d.stride, d.dilation, d.begin, d.end),
              what);
-    return primitive_create(dnnl, out, &op, conv->relu, NULL, forward_queries,
-                            QUERY_COUNT(forward_queries), what);
+    return primitive_create(dnnl, out, &op, NULL, forward_queries, QUERY_COUNT(forward_queries),
+                            what);
 }
 
 dnnb_status dnnb__conv_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnnb__conv *conv,
@@ -301,7 +296,7 @@ dnnb_status dnnb__conv_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out, con
                                                               &d.weights, &d.dst, d.stride,
                                                               d.dilation, d.begin, d.end),
              what);
-    return primitive_create(dnnl, out, &op, false, forward, backward_data_queries,
+    return primitive_create(dnnl, out, &op, forward, backward_data_queries,
                             QUERY_COUNT(backward_data_queries), what);
 }
 
@@ -316,7 +311,7 @@ dnnb_status dnnb__conv_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *out,
                  &op, dnnl_convolution_direct, &d.src, &d.weights, conv->bias ? &d.bias : NULL,
                  &d.dst, d.stride, d.dilation, d.begin, d.end),
              what);
-    return primitive_create(dnnl, out, &op, false, forward, backward_weights_queries,
+    return primitive_create(dnnl, out, &op, forward, backward_weights_queries,
                             QUERY_COUNT(backward_weights_queries), what);
 }
 
@@ -346,8 +341,8 @@ dnnb_status dnnb__product_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
                  &op, product->training ? dnnl_forward_training : dnnl_forward_inference, &d.src,
                  &d.weights, product->bias ? &d.bias : NULL, &d.dst),
              what);
-    return primitive_create(dnnl, out, &op, product->relu, NULL, forward_queries,
-                            QUERY_COUNT(forward_queries), what);
+    return primitive_create(dnnl, out, &op, NULL, forward_queries, QUERY_COUNT(forward_queries),
+                            what);
 }
 
 dnnb_status dnnb__product_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out,
@@ -358,7 +353,7 @@ dnnb_status dnnb__product_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out,
     DNNB_TRY(product_describe(&d, product, weights));
     dnnl_inner_product_desc_t op;
     TRY_DNNL(dnnl_inner_product_backward_data_desc_init(&op, &d.src, &d.weights, &d.dst), what);
-    return primitive_create(dnnl, out, &op, false, forward, backward_data_queries,
+    return primitive_create(dnnl, out, &op, forward, backward_data_queries,
                             QUERY_COUNT(backward_data_queries), what);
 }
 
@@ -372,7 +367,7 @@ dnnb_status dnnb__product_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *ou
     TRY_DNNL(dnnl_inner_product_backward_weights_desc_init(&op, &d.src, &d.weights,
                                                            product->bias ? &d.bias : NULL, &d.dst),
              what);
-    return primitive_create(dnnl, out, &op, false, forward, backward_weights_queries,
+    return primitive_create(dnnl, out, &op, forward, backward_weights_queries,
                             QUERY_COUNT(backward_weights_queries), what);
 }
 
@@ -385,7 +380,7 @@ dnnb_status dnnb__reorder(dnnb__dnnl *dnnl, dnnb__primitive *out, dnnb__layout f
                                         {DNNL_ARG_TO, dnnl_query_dst_md, 0}};
     *out = (dnnb__primitive){0};
     dnnl_primitive_attr_t attr;
-    DNNB_TRY(attr_create(&attr, false));
+    DNNB_TRY(attr_create(&attr));
     dnnl_primitive_desc_t desc = NULL;
     dnnb_status status = dnnb__dnnl_check(
         dnnl_reorder_primitive_desc_create(&desc, from, dnnl->engine, to, dnnl->engine, attr),

@@ -70,7 +70,7 @@ bool dnnb__primitive_is_gemm(const dnnb__primitive *primitive);
 typedef struct dnnb__conv {
     int64_t batch, in_channels, in[2], out_channels, out[2];
     int64_t kernel[2], stride[2], padding_begin[2], padding_end[2], dilation[2], groups;
-    bool bias, relu, training;
+    bool bias, training;
 } dnnb__conv;
 
 /** Weights are [out, in, kh, kw], or [groups, out/groups, in/groups, kh, kw] when groups > 1. */

@@ -117,8 +117,9 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
                                 {DNNL_ARG_BIAS, bias},
                                 {DNNL_ARG_DST, plan->values[op->out].data}};
     op->step = plan->n_steps;
-    return dnnb__onednn_add_primitive(plan, node->path, "forward", product_flops(&product),
-                                      &primitive, bindings, 4);
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, node->path, "forward", product_flops(&product),
+                                        &primitive, bindings, 4));
+    return dnnb__onednn_relu_apply(plan, op);
 }
 
 static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op,

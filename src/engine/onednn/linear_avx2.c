@@ -152,7 +152,7 @@ static void finish_strip(const linear *l, const float *sums, const float *bias, 
     for (int64_t row = 0; row < l->rows; row++)
         for (int64_t k = 0; k < n; k++) {
             float value = sums[row * OUT + k] + (bias ? bias[first + k] : 0.0f);
-            out[row * l->out + first + k] = l->relu && value < 0.0f ? 0.0f : value;
+            out[row * l->out + first + k] = l->relu && value <= 0.0f ? 0.0f : value;
         }
 }
 

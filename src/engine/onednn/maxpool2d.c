@@ -2,9 +2,8 @@
  * Max pooling on channel blocks, by a kernel of our own.
  *
  * Method: in training the position of each maximum within its window is kept in 16 bits, and the
- * backward pass adds each gradient at that place. ReLU and max pooling commute, so where the input
- * comes from a ReLU the backward pass also applies its mask, on the pooled tensor, which is several
- * times smaller than the input.
+ * backward pass adds each gradient at that place. ReLU and max pooling commute, so a ReLU before it
+ * is applied here, forward and backward, to the pooled tensor, which is several times smaller.
  * Source: PyTorch nn.MaxPool2d: the first of equal elements wins, and a NaN wins over all.
  */
 #include <math.h>
@@ -24,7 +23,7 @@ typedef struct pool {
     int64_t planes, block; /* batch times blocks of channels */
     int64_t in[2], out[2];
     int64_t kernel[2], stride[2], padding[2];
-    bool relu;              /* the backward pass applies a ReLU's mask */
+    bool relu;              /* the output is that of pooling and ReLU */
     const int32_t *offsets; /* of each window position from the window's corner, in pixels */
 } pool;
 
@@ -60,6 +59,7 @@ DNNB__KERNEL static void row_lanes(const pool *p, const float *in, int64_t oy, f
                     best_at = (wins & at) | (~wins & best_at);
                 }
             }
+            if (p->relu) best = (lanes_f)(~(lanes_i)(best <= 0.0f) & (lanes_i)best);
             *(lanes_f *)(out + ox * p->block + lane) = best;
             if (!where) continue;
             for (int l = 0; l < LANES; l++) where[ox * p->block + lane + l] = (uint16_t)best_at[l];
@@ -83,7 +83,7 @@ static void row_single(const pool *p, const float *in, int64_t oy, float *out, u
                     best = value;
                     best_at = (y - ycorner) * p->kernel[1] + (x - xcorner);
                 }
-            out[ox * p->block + lane] = best;
+            out[ox * p->block + lane] = p->relu && best <= 0.0f ? 0.0f : best;
             if (where) where[ox * p->block + lane] = (uint16_t)best_at;
         }
     }
@@ -118,7 +118,7 @@ static void plane_backward(const pool *p, const float *out_gradient, const float
             int64_t first = (oy * p->out[1] + ox) * p->block;
             for (int64_t i = first; i < first + p->block; i++) {
                 /* Not skipped but zeroed: the branch would be taken at random. */
-                float g = !p->relu || out[i] > 0.0f ? out_gradient[i] : 0.0f;
+                float g = p->relu && out[i] <= 0.0f ? 0.0f : out_gradient[i];
                 in_gradient[(corner + p->offsets[where[i]]) * p->block + (i - first)] += g;
             }
         }
@@ -154,7 +154,7 @@ static dnnb_status pool_create(dnnb__onednn_plan *plan, const dnnb__op *op, pool
     *p = (pool){.block = block,
                 .planes =
                     (int64_t)plan->base.options.batch * ((in_shape->dim[0] + block - 1) / block),
-                .relu = plan->values[op->in[0]].relu_masked,
+                .relu = plan->pooled[op->node->inputs[0]],
                 .offsets = offsets};
     for (int i = 0; i < 2; i++) {
         p->in[i] = in_shape->dim[i + 1];
@@ -174,8 +174,7 @@ static dnnb_status maxpool2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     size_t before = node->inputs[0];
     op->in[0] = plan->node_value[before];
     op->n_in = 1;
-    plan->values[op->in[0]].relu_masked =
-        op->differentiated && plan->fused[before] && plan->n_consumers[before] == 1;
+    plan->values[op->in[0]].relu_masked = plan->pooled[before];
     int64_t block = plan->values[op->in[0]].block;
     DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, block));
     pool *settings = NULL;

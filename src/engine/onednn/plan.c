@@ -29,7 +29,7 @@ static dnnb_status find_trained(dnnb__onednn_plan *plan) {
     return DNNB_OK;
 }
 
-/* Which nodes are differentiated, who reads each, and which ReLUs belong to the node before. */
+/* Which nodes are differentiated, who reads each, and which ReLUs are no steps of their own. */
 static dnnb_status analyse(dnnb__onednn_plan *plan) {
     const dnnb__graph *graph = plan->graph;
     const dnnb__plan_options *o = &plan->base.options;
@@ -39,9 +39,10 @@ static dnnb_status analyse(dnnb__onednn_plan *plan) {
     plan->node_value = block;
     DNNB_TRY(dnnb__onednn_alloc(plan, &block, n, sizeof(size_t)));
     plan->n_consumers = block;
-    DNNB_TRY(dnnb__onednn_alloc(plan, &block, 2 * n, sizeof(bool)));
+    DNNB_TRY(dnnb__onednn_alloc(plan, &block, 3 * n, sizeof(bool)));
     plan->differentiated = block;
     plan->fused = plan->differentiated + n;
+    plan->pooled = plan->fused + n;
     bool training = o->mode == DNNB__MODE_TRAIN;
     plan->differentiated[o->from] = training && o->input_gradient;
     for (size_t i = o->from + 1; i <= o->to; i++) {
@@ -59,6 +60,11 @@ static dnnb_status analyse(dnnb__onednn_plan *plan) {
         plan->fused[i] = graph->nodes[i].kind == DNNB__LAYER_RELU && before > o->from &&
                          plan->n_consumers[before] == 1 &&
                          (kind == DNNB__LAYER_CONV2D || kind == DNNB__LAYER_LINEAR);
+    }
+    for (size_t i = o->from + 1; i <= o->to; i++) {
+        size_t before = graph->nodes[i].inputs[0];
+        plan->pooled[before] |= graph->nodes[i].kind == DNNB__LAYER_MAXPOOL2D &&
+                                plan->fused[before] && plan->n_consumers[before] == 1;
     }
     return DNNB_OK;
 }
@@ -112,22 +118,23 @@ static dnnb_status own_buffer(dnnb__onednn_plan *plan, size_t buffer, float **ou
     return DNNB_OK;
 }
 
+/* Where nothing is computed the caller's memory would be the result: add a copy of it instead. */
+static dnnb_status add_copy(dnnb__onednn_plan *plan, const char *pass, size_t *buffer) {
+    size_t from = *buffer;
+    void *n_bytes = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &n_bytes, 1, sizeof(size_t)));
+    *(size_t *)n_bytes = plan->buffers[from].n_bytes;
+    DNNB_TRY(dnnb__onednn_buffer_arena(plan, buffer, plan->buffers[from].n_bytes, 1));
+    size_t buffers[] = {*buffer, from};
+    return dnnb__onednn_add_kernel(plan, plan->graph->nodes[plan->base.options.to].path, pass,
+                                   "copy", copy_values, n_bytes, buffers, 2);
+}
+
 static dnnb_status add_output(dnnb__onednn_plan *plan) {
     size_t value;
     DNNB_TRY(dnnb__onednn_value_get(plan, &value, plan->base.options.to, 1));
     size_t data = plan->values[value].data;
-    if (plan->buffers[data].kind == DNNB__BUFFER_INPUT) {
-        /* Nothing is computed, and the output must not be the caller's memory. */
-        void *n_bytes;
-        DNNB_TRY(dnnb__onednn_alloc(plan, &n_bytes, 1, sizeof(size_t)));
-        *(size_t *)n_bytes = plan->buffers[data].n_bytes;
-        size_t copy;
-        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &copy, plan->buffers[data].n_bytes, 1));
-        size_t buffers[] = {copy, data};
-        DNNB_TRY(dnnb__onednn_add_kernel(plan, "output", "forward", "copy", copy_values, n_bytes,
-                                         buffers, 2));
-        data = copy;
-    }
+    if (plan->buffers[data].kind == DNNB__BUFFER_INPUT) DNNB_TRY(add_copy(plan, "forward", &data));
     DNNB_TRY(own_buffer(plan, data, &plan->output));
     dnnb__value *output = &plan->values[value];
     if (output->gradient != DNNB__NO_BUFFER) {
@@ -148,10 +155,10 @@ static dnnb_status add_backward(dnnb__onednn_plan *plan) {
         if (status != DNNB_OK) return dnnb__fail_prefix(status, "%s", op->node->path);
     }
     if (!plan->differentiated[o->from]) return DNNB_OK;
-    const dnnb__value *input = &plan->values[plan->node_value[o->from]];
-    if (input->gradient == plan->values[plan->node_value[o->to]].gradient)
-        return dnnb__fail(DNNB_ERR_UNSUPPORTED, "the gradient of an input that nothing changes");
-    return own_buffer(plan, input->gradient, &plan->input_gradient);
+    size_t gradient = plan->values[plan->node_value[o->from]].gradient;
+    if (plan->buffers[gradient].kind == DNNB__BUFFER_OUTPUT_GRADIENT)
+        DNNB_TRY(add_copy(plan, "backward data", &gradient));
+    return own_buffer(plan, gradient, &plan->input_gradient);
 }
 
 static dnnb_status build(dnnb__onednn_plan *plan) {

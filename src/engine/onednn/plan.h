@@ -81,7 +81,7 @@ struct dnnb__op {
     size_t in[DNNB__MAX_INPUTS], n_in; /* values */
     size_t out;
     bool differentiated; /* something at or before this node is trained */
-    bool relu;           /* the ReLU that follows is part of it */
+    bool relu;           /* its value is that of the ReLU that follows */
     size_t step;         /* a forward step that the backward pass refers to */
     size_t saved;        /* a buffer that it refers to */
 };
@@ -103,6 +103,7 @@ struct dnnb__onednn_plan {
     size_t *node_value;   /* the value of each node */
     size_t *n_consumers;  /* readers of each node within the part */
     bool *differentiated; /* of each node */
+    bool *pooled;         /* a ReLU that the max pooling after it applies to its own output */
     bool *fused;          /* a ReLU that is part of the node before it */
     bool *trained;        /* of each parameter: this plan makes its gradient */
     float *output, *input_gradient;
@@ -188,6 +189,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_add_reorder(dnnb__onednn_plan *plan, co
                                                      dnnb__layout from_layout, size_t from,
                                                      dnnb__layout to_layout, size_t *to);
 
+/** Apply the ReLU of an operation that has one to its output, in place, unless a max pooling does
+ *  so later (relu.c). */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_relu_apply(dnnb__onednn_plan *plan, const dnnb__op *op);
 /** The gradient of the operation's output with the zeros of its ReLU, when it has one that the
  *  consumer has not already applied (relu.c). */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_relu_mask(dnnb__onednn_plan *plan, const dnnb__op *op,

@@ -1,7 +1,8 @@
 /*
- * ReLU. After a convolution or a linear layer it is part of that layer's primitive, and costs a
- * step in the backward pass alone: the gradient is zero where the output is.
- * Source: PyTorch nn.ReLU; a NaN stays one when ReLU is a step of its own.
+ * ReLU. After a convolution or a linear layer it works in place; when max pooling follows, the
+ * pooling applies it to its own output, which is several times smaller. Its gradient is zero where
+ * its output is.
+ * Source: PyTorch nn.ReLU; a NaN stays one.
  */
 #include "engine/onednn/plan.h"
 
@@ -11,7 +12,7 @@ static void relu_run(const dnnb__step *step, const dnnb__step_random *random) {
     const float *in = step->data[1];
     int64_t n = *(const int64_t *)step->settings;
 #pragma omp parallel for simd schedule(static)
-    for (int64_t i = 0; i < n; i++) out[i] = in[i] < 0.0f ? 0.0f : in[i];
+    for (int64_t i = 0; i < n; i++) out[i] = in[i] <= 0.0f ? 0.0f : in[i];
 }
 
 static void mask_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -20,7 +21,7 @@ static void mask_run(const dnnb__step *step, const dnnb__step_random *random) {
     const float *gradient = step->data[1], *out = step->data[2];
     int64_t n = *(const int64_t *)step->settings;
 #pragma omp parallel for simd schedule(static)
-    for (int64_t i = 0; i < n; i++) masked[i] = out[i] > 0.0f ? gradient[i] : 0.0f;
+    for (int64_t i = 0; i < n; i++) masked[i] = out[i] <= 0.0f ? 0.0f : gradient[i];
 }
 
 /* The number of elements of a value, as the settings of a kernel. */
@@ -58,6 +59,17 @@ static dnnb_status relu_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own", mask_run,
                                      settings, buffers, 3));
     return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
+}
+
+dnnb_status dnnb__onednn_relu_apply(dnnb__onednn_plan *plan, const dnnb__op *op) {
+    if (!op->relu) return DNNB_OK;
+    for (size_t i = op->index + 1; i <= plan->base.options.to; i++)
+        if (plan->pooled[i] && plan->graph->nodes[i].inputs[0] == op->index) return DNNB_OK;
+    void *settings = NULL;
+    DNNB_TRY(count_settings(plan, op->out, &settings));
+    size_t buffers[] = {plan->values[op->out].data, plan->values[op->out].data};
+    return dnnb__onednn_add_kernel(plan, op->node->path, "forward", "own ReLU", relu_run, settings,
+                                   buffers, 2);
 }
 
 dnnb_status dnnb__onednn_relu_mask(dnnb__onednn_plan *plan, const dnnb__op *op, size_t *buffer) {
