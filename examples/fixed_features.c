@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
 
     dnnb_history *history;
     dnnb_train_options options = DNNB_TRAIN_OPTIONS_INIT;
-    options.epochs = argc > 3 ? (size_t)atoi(argv[3]) : 50;
+    options.epochs = argc > 3 ? strtoul(argv[3], NULL, 10) : 50;
     options.optimizer.lr = 1e-5;
     options.score_train = true;
     TRY(dnnb_train(dnn, train, validation, &options, &history));

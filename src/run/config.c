@@ -207,15 +207,11 @@ dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) 
         "compiler", COMPILER, "started", describe_time(), "machine", describe_machine(in),
         "network", describe_network(in), "train", describe_stimuli(in, in->train), "validation",
         describe_stimuli(in, in->validation), "training", describe_training(in));
-    char *text = config ? json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    dnnb__buf text;
+    dnnb__buf_init(&text, (size_t)1 << 28);
+    dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));
     json_decref(config);
-    if (!text) return dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", path);
-    dnnb__buf lines;
-    dnnb__buf_init(&lines, (size_t)1 << 28);
-    dnnb__buf_printf(&lines, "%s\n", text);
-    free(text);
-    dnnb_status status = dnnb__buf_get_status(&lines);
-    if (status == DNNB_OK) status = dnnb__file_write(path, lines.data, lines.n_bytes);
-    dnnb__buf_destroy(&lines);
+    if (status == DNNB_OK) status = dnnb__file_write(path, text.data, text.n_bytes);
+    dnnb__buf_destroy(&text);
     return status;
 }

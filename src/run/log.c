@@ -57,20 +57,26 @@ static int append(const char *bytes, size_t n, void *context) {
     return 0;
 }
 
+dnnb_status dnnb__run_json_print(dnnb__buf *out, const json_t *json, size_t flags) {
+    if (!json || json_dump_callback(json, append, out, flags | JSON_REAL_PRECISION(15)) != 0)
+        return dnnb__fail(DNNB_ERR_MEMORY, "out of memory for JSON");
+    dnnb__buf_append(out, "\n", 1);
+    return dnnb__buf_get_status(out);
+}
+
 dnnb_status dnnb__run_log_add(dnnb__run_log *log, const char *event, json_t *object) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     json_t *line = json_pack("{s:s, s:o}", "event", event, "time",
                              json_real((double)t.tv_sec + (double)(t.tv_nsec / 1000000) * 1e-3));
-    int failed = !line || !object || json_object_update(line, object) != 0 ||
-                 json_dump_callback(line, append, &log->waiting,
-                                    JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0;
+    dnnb_status status = DNNB_OK;
+    if (!line || !object || json_object_update(line, object) != 0)
+        status = dnnb__fail(DNNB_ERR_MEMORY, "out of memory for a line of the log");
+    if (status == DNNB_OK) status = dnnb__run_json_print(&log->waiting, line, JSON_COMPACT);
     json_decref(line);
     json_decref(object);
-    if (failed) return dnnb__fail(DNNB_ERR_MEMORY, "out of memory for a line of the log");
-    dnnb__buf_append(&log->waiting, "\n", 1);
-    if (log->waiting.n_bytes >= FLUSH_BYTES) return dnnb__run_log_flush(log);
-    return dnnb__buf_get_status(&log->waiting);
+    if (status == DNNB_OK && log->waiting.n_bytes >= FLUSH_BYTES) status = dnnb__run_log_flush(log);
+    return status;
 }
 
 void dnnb__run_log_close(dnnb__run_log *log) {

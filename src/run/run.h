@@ -19,6 +19,9 @@ void dnnb__run_folder_remove(const char *folder, bool was_made);
 json_t *dnnb__run_json_text(const char *text);
 json_t *dnnb__run_json_real(double value);
 
+/** Append JSON (NULL is out of memory) and the end of a line. @param flags jansson's. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_json_print(dnnb__buf *out, const json_t *json, size_t flags);
+
 typedef struct dnnb__run_inputs {
     const dnnb_dnn *dnn;
     const dnnb_stimulus *train, *validation; /* validation NULL without one */

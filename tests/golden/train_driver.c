@@ -139,7 +139,7 @@ static dnnb_status run(int argc, char **argv) {
         else if (strcmp(verb, "gradients") == 0)
             status = gradients(dnn, stim, argv[4]);
         else
-            status = steps(dnn, stim, atof(argv[4]), argv[5], argv[6]);
+            status = steps(dnn, stim, strtod(argv[4], NULL), argv[5], argv[6]);
         dnnb_dnn_destroy(dnn);
     }
     dnnb_stimulus_destroy(stim);

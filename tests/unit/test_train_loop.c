@@ -396,6 +396,41 @@ static void test_train_loop__a_loss_that_is_not_finite_ends_the_run(void **state
     fixture_destroy(&f);
 }
 
+static void test_train_loop__dropout_has_its_rate_and_scale(void **state) {
+    (void)state;
+    enum { BATCH = 64, N = 128, STEPS = 8 };
+    dnnb_dnn *dnn = tiny_create(1, 2);
+    size_t flatten = dnnb__graph_find_node(dnn->graph, "flatten");
+    dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
+                                  .batch = BATCH,
+                                  .from = flatten,
+                                  .to = dnnb__graph_find_node(dnn->graph, "classifier.0")};
+    dnnb__step_random random = {.key = dnnb__random_key_create(5, DNNB__PURPOSE_DROPOUT)};
+    dnnb__plan *plan;
+    float ones[BATCH * N], first[BATCH * N];
+    size_t n_kept = 0, n_same = 0;
+    for (size_t i = 0; i < BATCH * N; i++) ones[i] = 1.0f;
+    assert_ok(dnnb__dnn_get_plan(dnn, &options, &plan));
+    for (; random.step < STEPS; random.step++) {
+        assert_ok(dnnb__plan_forward(plan, ones, &random));
+        const float *found = dnnb__plan_get_output(plan);
+        if (random.step == 0) memcpy(first, found, sizeof first);
+        for (size_t i = 0; i < BATCH * N; i++) {
+            assert_true(found[i] == 0.0f || found[i] == 2.0f); /* 1 / (1 - p) */
+            n_kept += found[i] != 0.0f;
+            n_same += random.step > 0 && found[i] == first[i];
+        }
+    }
+    /* Five standard deviations of a binomial share of 65,536 and of 57,344 draws. */
+    assert_close((double)n_kept / (STEPS * BATCH * N), 0.5, 0.01);
+    assert_close((double)n_same / ((STEPS - 1) * BATCH * N), 0.5, 0.011);
+    options.mode = DNNB__MODE_TEST;
+    assert_ok(dnnb__dnn_get_plan(dnn, &options, &plan));
+    assert_ok(dnnb__plan_forward(plan, ones, NULL));
+    assert_memory_equal(dnnb__plan_get_output(plan), ones, sizeof ones);
+    dnnb_dnn_destroy(dnn);
+}
+
 static void test_train_loop__predictions_are_those_of_forward(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -435,6 +470,7 @@ int main(void) {
         cmocka_unit_test(test_train_loop__a_wholly_frozen_network_is_refused),
         cmocka_unit_test(test_train_loop__a_damaged_picture_stops_or_is_left_out),
         cmocka_unit_test(test_train_loop__a_loss_that_is_not_finite_ends_the_run),
+        cmocka_unit_test(test_train_loop__dropout_has_its_rate_and_scale),
         cmocka_unit_test(test_train_loop__predictions_are_those_of_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

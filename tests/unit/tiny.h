@@ -7,6 +7,7 @@
 #ifndef DNNB_TESTS_TINY_H
 #define DNNB_TESTS_TINY_H
 
+#include <ftw.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -72,10 +73,15 @@ static inline tiny_folder tiny_folder_create(void) {
     return f;
 }
 
+static int tiny_remove(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
 static inline void tiny_folder_remove(tiny_folder *f) {
-    char command[96];
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", f->path);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(f->path, tiny_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 typedef struct tiny_path {
