@@ -200,7 +200,7 @@ static void test_dnn_dnn__state_goes_in_before_and_after_the_first_computation(v
 static dnnb_status use_everything(void) {
     dnnb_dnn *dnn;
     dnnb_dict *dict = NULL;
-    float image[3 * 16 * 16] = {0.5f}, outputs[3];
+    float image[3 * 16 * 16] = {0.5f}, outputs[5];
     /* ref: an engine may have another way that needs less memory, and then nothing fails. */
     dnnb_dnn_options options = {.engine = "ref"};
     DNNB_TRY(dnnb__dnn_create_from_model(&dnn, &tiny_model, &options));
