@@ -465,7 +465,7 @@ static void test_engine_onednn__plans_share_a_net(void **state) {
     dnnb__graph_destroy(graph);
 }
 
-static void test_engine_onednn__a_linear_output_does_not_depend_on_its_batch(void **state) {
+static void test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch(void **state) {
     (void)state;
     dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l1", 100), RELU("r"), LINEAR("l2", 17)};
     dnnb__graph *graph = make_graph(rows, 4, 1, 13); /* 169 inputs: no whole number of tiles */
@@ -476,7 +476,12 @@ static void test_engine_onednn__a_linear_output_does_not_depend_on_its_batch(voi
         dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, batch, 0, graph->n_nodes - 1, false);
         assert_ok(dnnb__plan_forward(plan, input, NULL));
         if (batch == 13) memcpy(expected, dnnb__plan_get_output(plan), sizeof expected);
-        assert_memory_equal(dnnb__plan_get_output(plan), expected, batch * 17 * sizeof(float));
+        /* Where oneDNN has kernels of its own the order of its sums may follow the batch. */
+        if (strncmp(dnnb__plan_get_op(plan, 0).implementation, "own", 3) == 0)
+            assert_memory_equal(dnnb__plan_get_output(plan), expected, batch * 17 * sizeof(float));
+        else
+            assert_near("output", dnnb__plan_get_output(plan), expected, batch * 17,
+                        output_tolerance);
         dnnb__plan_destroy(plan);
     }
     dnnb__free(input);
@@ -623,7 +628,7 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__padding_of_weights_and_gradients_is_zero),
         cmocka_unit_test(test_engine_onednn__results_repeat_bit_for_bit),
         cmocka_unit_test(test_engine_onednn__plans_share_a_net),
-        cmocka_unit_test(test_engine_onednn__a_linear_output_does_not_depend_on_its_batch),
+        cmocka_unit_test(test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch),
         cmocka_unit_test(test_engine_onednn__a_part_that_changes_nothing_is_copied),
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),
