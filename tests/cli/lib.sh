@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${DNNB_CLI:=$here/../../build/dnnbrain}" "${DNNB_PYTHON:=/usr/bin/python3}"
 folder=$(mktemp -d "${TMPDIR:-/tmp}/dnnbrain-test.XXXXXX") || exit 1
 trap 'status=$?; cd /; rm -rf "$folder"; exit $status' EXIT
-trap 'exit 1' INT TERM HUP
+trap 'exit 1' INT TERM HUP PIPE
 cd "$folder" || exit 1
 n_checks=0
 n_failed=0
