@@ -1,6 +1,7 @@
 # The commands of the project; cmake does the building. `make help` lists them.
 BUILD          ?= build
 BUILD_SANITIZE ?= build-sanitize
+BUILD_FUZZ     ?= build-fuzz
 PREFIX         ?= /usr/local
 # Debian's Python, for which python3-torch is installed; tests and benchmarks alone use it.
 PYTHON         ?= /usr/bin/python3
@@ -8,6 +9,8 @@ PYTHON         ?= /usr/bin/python3
 DATA           ?= ../shared/data
 JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_JOBS      ?= 2
+# Seconds that each target is fuzzed.
+TIME           ?= 60
 
 # The tests need more than the program does: the first configuration is without them, and a folder
 # that has them keeps them.
@@ -19,7 +22,7 @@ RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$
 
 MAKEFLAGS      += --no-print-directory
 
-.PHONY: help setup setup-tests build demo test sanitize bench check format install clean
+.PHONY: help setup setup-tests setup-fuzz build demo test sanitize fuzz bench check format install clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
@@ -27,6 +30,7 @@ help:
 	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
 	@echo 'make test       build with warnings as errors, run every test'
 	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
+	@echo 'make fuzz       fuzz every reader of files for TIME=60 seconds each, in $(BUILD_FUZZ)/'
 	@echo 'make bench      measure speed on this machine beside PyTorch (needs DATA)'
 	@echo 'make check      only the rules that the source keeps'
 	@echo 'make format     format the C files with clang-format 14'
@@ -38,6 +42,9 @@ setup:
 
 setup-tests:
 	@tools/install-dependencies --build --tests
+
+setup-fuzz:
+	@tools/install-dependencies --build --tests --fuzz
 
 build: setup
 	cmake -S . -B $(BUILD) $(BUILD_OPTIONS)
@@ -56,6 +63,12 @@ sanitize: setup-tests
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
 
+# clang alone has libFuzzer. What is found stays in the folder, so that the next call goes on there.
+fuzz: setup-fuzz
+	cmake -S . -B $(BUILD_FUZZ) $(TEST_OPTIONS) -DDNNB_FUZZ=ON -DCMAKE_C_COMPILER=clang-14
+	cmake --build $(BUILD_FUZZ) -j$(JOBS) --target fuzz
+	@tools/fuzz $(BUILD_FUZZ) $(TIME)
+
 bench: setup-tests build
 	cmake --build $(BUILD) -j$(JOBS) --target bench
 	$(PYTHON) bench/against_pytorch.py $(BUILD) $(DATA)
@@ -73,4 +86,4 @@ install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:
-	rm -rf $(BUILD) $(BUILD_SANITIZE) demo
+	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_FUZZ) demo

@@ -20,6 +20,9 @@ static const struct {
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
+/* Limit of all tensors of a file, packed: what any file may have, and more for each byte of it. */
+enum { BASE_BYTES = 256 << 20, BYTES_PER_BYTE = 64 };
+
 /* ---- what the formats share ---- */
 
 dnnb_status dnnb__part_align(dnnb__part *part, size_t alignment, dnnb__storage **copy) {
@@ -110,6 +113,24 @@ static dnnb_status strip_prefix(dnnb_dict **dict) {
     return DNNB_OK;
 }
 
+/* Views may repeat elements and share storages, so a small file can stand for many of them: all
+ * together may take no more memory than a reader would unpack from a file of that size. */
+static dnnb_status check_total(const dnnb_dict *dict, size_t n_file_bytes, const char *name) {
+    size_t limit, total = 0;
+    if (!dnnb__mul_size(n_file_bytes, BYTES_PER_BYTE, &limit) ||
+        !dnnb__add_size(limit, BASE_BYTES, &limit))
+        limit = SIZE_MAX;
+    for (size_t i = 0; i < dnnb_dict_get_count(dict); i++)
+        if (!dnnb__add_size(total, dnnb__tensor_get_packed_bytes(dnnb_dict_get_tensor(dict, i)),
+                            &total) ||
+            total > limit)
+            return dnnb__fail(DNNB_ERR_LIMIT,
+                              "%s: its tensors take more than %zu bytes, the limit for a file of "
+                              "%zu",
+                              name, limit, n_file_bytes);
+    return DNNB_OK;
+}
+
 static dnnb_status fail_unknown(const uint8_t *bytes, size_t n, const char *name) {
     char shown[3 * 8 + 1] = "";
     for (size_t i = 0; i < n && i < 8; i++) (void)snprintf(shown + 3 * i, 4, "%02x ", bytes[i]);
@@ -131,6 +152,7 @@ dnnb_status dnnb__dict_read(dnnb_dict **out, dnnb__storage *s, const char *name)
     dnnb_status status = formats[i].read(dict, s, name);
     if (status == DNNB_OK && dnnb_dict_get_count(dict) == 0)
         status = dnnb__fail(DNNB_ERR_FORMAT, "%s: expected tensors, found none", name);
+    if (status == DNNB_OK) status = check_total(dict, n, name);
     if (status == DNNB_OK) status = strip_prefix(&dict);
     if (status != DNNB_OK) {
         dnnb_dict_destroy(dict);

@@ -23,7 +23,8 @@ enum {
     DEFLATED = 8,
     FLAG_ENCRYPTED = 1,
     UNPACKED_BASE_BYTES = 64 << 20, /* allowed whatever the file's size ... */
-    UNPACKED_PER_BYTE = 64          /* ... and for each byte of it */
+    UNPACKED_PER_BYTE = 64,         /* ... and for each byte of it */
+    DEFLATE_MAX_RATIO = 1032
 };
 
 /* ---- minizip's view of a block of memory ---- */
@@ -276,6 +277,10 @@ static dnnb_status unpack(dnnb__zip *zip, dnnb__zip_entry *e) {
         return dnnb__fail(DNNB_ERR_LIMIT,
                           "%s: entry '%s': unpacks to %zu bytes, above the limit of %zu in all",
                           zip->name, e->name, e->n_bytes, limit);
+    if (e->n_bytes / DEFLATE_MAX_RATIO > e->stored_bytes)
+        return dnnb__fail(DNNB_ERR_FORMAT,
+                          "%s: entry '%s': %zu deflated bytes cannot hold the %zu it promises",
+                          zip->name, e->name, e->stored_bytes, e->n_bytes);
     dnnb__storage *unpacked;
     DNNB_TRY(dnnb__storage_create(&unpacked, e->n_bytes));
     dnnb_status status = unpack_into(zip, e, dnnb__storage_get_writable(unpacked));

@@ -9,6 +9,10 @@
 
 static const size_t file_cap_bytes = (size_t)4 << 30;
 
+/* Some formats pack an empty picture without bound. Whatever the format, a file stands for so many
+ * pixels, or for so many a byte where that is more. */
+enum { BASE_PIXELS = 1 << 24, PIXELS_PER_BYTE = 1 << 16 };
+
 typedef struct format {
     const char *name;
     const char *signature; /* a dot stands for any byte */
@@ -59,8 +63,16 @@ dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint64_t width_px, ui
     return DNNB_OK;
 }
 
+dnnb_status dnnb__decode_check_unfolded(const dnnb__decode *d, uint64_t n_pixels) {
+    if (n_pixels <= BASE_PIXELS || n_pixels / PIXELS_PER_BYTE <= d->n_bytes) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_LIMIT,
+                      "%s: expected at most %d pixels for each byte of the file, found %llu in %zu",
+                      d->name, PIXELS_PER_BYTE, (unsigned long long)n_pixels, d->n_bytes);
+}
+
 dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t height_px) {
     DNNB_TRY(dnnb__decode_check_size(d, width_px, height_px));
+    DNNB_TRY(dnnb__decode_check_unfolded(d, width_px * height_px));
     size_t n_bytes = (size_t)(width_px * height_px * 3);
     if (n_bytes > *d->capacity_bytes) {
         dnnb__free(d->image->pixels);

@@ -25,7 +25,9 @@ typedef struct dnnb__decode {
 /** Check a size against the limits. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint64_t width_px,
                                                     uint64_t height_px);
-/** The same, make room for the pixels, and set the image's size. */
+/** Check a number of pixels, also of those that only the decoder sees, against the file's size. */
+DNNB_MUST_CHECK dnnb_status dnnb__decode_check_unfolded(const dnnb__decode *d, uint64_t n_pixels);
+/** Both, make room for the pixels, and set the image's size. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px,
                                                  uint64_t height_px);
 

@@ -201,6 +201,7 @@ static dnnb_status read_tiles(reader *r, int plane) {
     if (!TIFFGetField(r->tiff, TIFFTAG_TILEWIDTH, &tile_w) ||
         !TIFFGetField(r->tiff, TIFFTAG_TILELENGTH, &tile_h) || tile_w == 0 || tile_h == 0)
         return fail(r, "tiles without a size");
+    DNNB_TRY(dnnb__decode_check_unfolded(r->d, (uint64_t)tile_w * tile_h));
     tmsize_t tile_bytes = TIFFTileSize(r->tiff), row_bytes = TIFFTileRowSize(r->tiff);
     if (tile_bytes > memory_cap_bytes)
         return dnnb__fail(DNNB_ERR_LIMIT, "%s: expected tiles of at most %lld bytes, found %lld",

@@ -274,11 +274,9 @@ static void *csv_grow(void *block, size_t n) {
     return dnnb__realloc(block, n, 1);
 }
 
-dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, const char *csv_path) {
+dnnb_status dnnb__stimulus_parse(dnnb_stimulus **out, const char *bytes, size_t n_bytes,
+                                 const char *csv_path) {
     *out = NULL;
-    char *bytes;
-    size_t n_bytes;
-    DNNB_TRY(dnnb__file_read(&bytes, &n_bytes, csv_path, largest_file_bytes));
     reader r = {.file = csv_path, .at = bytes, .end = bytes + n_bytes};
     (void)csv_init(&r.csv, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_realloc_func(&r.csv, csv_grow);
@@ -289,10 +287,19 @@ dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, const char *csv_path) {
     if (status == DNNB_OK) status = check_start(&r);
     if (status == DNNB_OK) status = read_lines(&r);
     csv_free(&r.csv);
-    dnnb__free(bytes);
     if (status == DNNB_OK)
         *out = r.stim;
     else
         dnnb_stimulus_destroy(r.stim);
+    return status;
+}
+
+dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, const char *csv_path) {
+    *out = NULL;
+    char *bytes;
+    size_t n_bytes;
+    DNNB_TRY(dnnb__file_read(&bytes, &n_bytes, csv_path, largest_file_bytes));
+    dnnb_status status = dnnb__stimulus_parse(out, bytes, n_bytes, csv_path);
+    dnnb__free(bytes);
     return status;
 }

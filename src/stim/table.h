@@ -43,6 +43,10 @@ struct dnnb_stimulus {
     size_t n_pending; /* fields added to the row that is not ended yet */
 };
 
+/** A .stim.csv in memory; csv_path stands for it in messages and beside it lies the folder. */
+DNNB_MUST_CHECK dnnb_status dnnb__stimulus_parse(dnnb_stimulus **out, const char *bytes,
+                                                 size_t n_bytes, const char *csv_path);
+
 /** A new table without headers, columns or rows. @param text_cap_bytes Limit of all text in it. */
 DNNB_MUST_CHECK dnnb_status dnnb__stimulus_new(dnnb_stimulus **out, const char *file,
                                                const char *folder, size_t text_cap_bytes);

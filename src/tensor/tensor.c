@@ -97,7 +97,9 @@ bool dnnb__shape_count(const dnnb_shape *shape, size_t *out) {
     if (shape->ndim > DNNB_MAX_NDIM) return false;
     for (size_t i = 0; i < shape->ndim; i++) {
         if (shape->dim[i] < 0) return false;
-        if (!dnnb__mul_size(count, (size_t)shape->dim[i], &count)) return false;
+        /* Strides are signed. */
+        if (!dnnb__mul_size(count, (size_t)shape->dim[i], &count) || count > INT64_MAX)
+            return false;
     }
     *out = count;
     return true;

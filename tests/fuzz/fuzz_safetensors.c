@@ -1,0 +1,7 @@
+/* .safetensors. */
+#include "fuzz/fuzz_dict.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+    fuzz_dict(bytes, n, dnnb__safetensors_is);
+    return 0;
+}

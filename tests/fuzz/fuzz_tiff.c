@@ -1,0 +1,7 @@
+/* TIFF pictures. */
+#include "fuzz/fuzz_image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+    fuzz_image(bytes, n, "TIFF");
+    return 0;
+}
