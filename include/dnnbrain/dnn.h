@@ -78,6 +78,8 @@ DNNB_API void dnnb_dnn_count_parameters(const dnnb_dnn *dnn, int64_t *n_trainabl
 /** The network's name as DNNBrain writes it ("AlexNet"). */
 DNNB_API const char *dnnb_dnn_get_name(const dnnb_dnn *dnn);
 DNNB_API const char *dnnb_dnn_get_engine(const dnnb_dnn *dnn);
+/** The library that the engine computes with, and its version: "oneDNN 2.6.3". */
+DNNB_API const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn);
 DNNB_API size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn);
 DNNB_API uint64_t dnnb_dnn_get_seed(const dnnb_dnn *dnn);
 /** [channels, height, width] of the input images. */

@@ -42,6 +42,11 @@ static dnnb_status find_engine(const dnnb__engine **out, const char *name) {
                       nearest ? nearest : names[0]);
 }
 
+const char *dnnb__engine_get_version(const char *engine) {
+    const dnnb__engine *found;
+    return find_engine(&found, engine) == DNNB_OK ? found->get_version() : "";
+}
+
 dnnb_status dnnb__net_create(dnnb__net **out, const char *engine, const dnnb__graph *graph,
                              size_t n_threads) {
     *out = NULL;

@@ -30,6 +30,10 @@ typedef struct dnnb__plan_options {
     bool input_gradient;
 } dnnb__plan_options;
 
+/** What computes behind an engine, with its version: "oneDNN 2.6.3"; "dnnbrain 0.1.0" for ref.
+ *  @param engine A name of engine_list.h; NULL for the default. "" for an unknown one. */
+const char *dnnb__engine_get_version(const char *engine);
+
 /** Names of the engines in the order of engine_list.h; the first is the default. */
 const char *const *dnnb__engine_get_names(size_t *n);
 
@@ -115,6 +119,7 @@ void dnnb__plan_set_timing(dnnb__plan *plan, bool on);
  * Nets and plans begin with these members. */
 typedef struct dnnb__engine {
     const char *name;
+    const char *(*get_version)(void);
     dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads);
     void (*net_destroy)(dnnb__net *net);
     dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);

@@ -202,11 +202,12 @@ static json_t *describe_time(void) {
 }
 
 dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
-    json_t *config = json_pack(
-        "{s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain", dnnb_get_version(),
-        "compiler", COMPILER, "started", describe_time(), "machine", describe_machine(in),
-        "network", describe_network(in), "train", describe_stimuli(in, in->train), "validation",
-        describe_stimuli(in, in->validation), "training", describe_training(in));
+    json_t *config =
+        json_pack("{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
+                  dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler",
+                  COMPILER, "started", describe_time(), "machine", describe_machine(in), "network",
+                  describe_network(in), "train", describe_stimuli(in, in->train), "validation",
+                  describe_stimuli(in, in->validation), "training", describe_training(in));
     dnnb__buf text;
     dnnb__buf_init(&text, (size_t)1 << 28);
     dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));

@@ -19,6 +19,13 @@ dnnb_status dnnb__dnnl_check(dnnl_status_t status, const char *what) {
 
 #define TRY_DNNL(call, what) DNNB_TRY(dnnb__dnnl_check(call, what))
 
+const char *dnnb__onednn_get_version(void) {
+    static _Thread_local char text[48];
+    const dnnl_version_t *v = dnnl_version();
+    (void)snprintf(text, sizeof text, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
+    return text;
+}
+
 dnnb_status dnnb__dnnl_create(dnnb__dnnl **out) {
     *out = NULL;
     dnnb__dnnl *dnnl = dnnb__calloc(1, sizeof *dnnl);

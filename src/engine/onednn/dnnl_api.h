@@ -27,6 +27,9 @@ typedef struct dnnb__dnnl {
     size_t n_layouts, layout_capacity;
 } dnnb__dnnl;
 
+/** "oneDNN 2.6.3", of the library that runs. */
+const char *dnnb__onednn_get_version(void);
+
 DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
 void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);
 

@@ -291,8 +291,13 @@ static void plan_set_timing(dnnb__plan *base, bool on) {
     ((ref_plan *)base)->timing = on;
 }
 
+static const char *get_version(void) {
+    return "dnnbrain " DNNB_VERSION;
+}
+
 const dnnb__engine dnnb__engine_ref = {
     .name = "ref",
+    .get_version = get_version,
     .net_create = net_create,
     .net_destroy = net_destroy,
     .net_import = net_import,
