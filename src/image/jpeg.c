@@ -23,6 +23,10 @@ enum {
     MAX_PX_PER_BYTE = 16384 /* no Huffman-coded picture packs more: one bit for 32 x 32 pixels */
 };
 
+/* Of all scans together: 24 for the largest picture that is allowed by default. An encoder writes
+ * about 10, and 18 for four components. */
+static const uint64_t max_scanned_pixels = (uint64_t)1 << 32;
+
 typedef struct reader {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr error;
@@ -56,8 +60,10 @@ static void on_message(j_common_ptr info) {
 static void on_progress(j_common_ptr info) {
     const struct jpeg_decompress_struct *jpeg = (const void *)info;
     reader *r = info->client_data;
-    if (jpeg->input_scan_number <= MAX_SCANS) return;
-    r->status = dnnb__decode_fail(r->d, "JPEG", "more than 500 scans");
+    uint64_t n_pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
+    uint64_t n_scans = jpeg->input_scan_number > 0 ? (uint64_t)jpeg->input_scan_number : 0;
+    if (n_scans <= MAX_SCANS && n_scans * n_pixels <= max_scanned_pixels) return;
+    r->status = dnnb__decode_fail(r->d, "JPEG", "too many scans");
     longjmp(r->jump, 1);
 }
 

@@ -162,6 +162,10 @@ static dnnb_status read_header(reader *r) {
     r->width = width;
     r->height = height;
     DNNB_TRY(dnnb__decode_check_size(r->d, width, height));
+    uint32_t tile_w = 0, tile_h = 0;
+    if (TIFFIsTiled(tiff) && TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_w) &&
+        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &tile_h))
+        DNNB_TRY(dnnb__decode_check_unfolded(r->d, (uint64_t)tile_w * tile_h));
     uint64_t all_bytes = ((uint64_t)width * n_samples * bits + 7) / 8 * height;
     if (r->layout.kind != DNNB__TIFF_YCBCR &&
         all_bytes / get_max_ratio(r->compression) > r->d->n_bytes)
@@ -201,7 +205,6 @@ static dnnb_status read_tiles(reader *r, int plane) {
     if (!TIFFGetField(r->tiff, TIFFTAG_TILEWIDTH, &tile_w) ||
         !TIFFGetField(r->tiff, TIFFTAG_TILELENGTH, &tile_h) || tile_w == 0 || tile_h == 0)
         return fail(r, "tiles without a size");
-    DNNB_TRY(dnnb__decode_check_unfolded(r->d, (uint64_t)tile_w * tile_h));
     tmsize_t tile_bytes = TIFFTileSize(r->tiff), row_bytes = TIFFTileRowSize(r->tiff);
     if (tile_bytes > memory_cap_bytes)
         return dnnb__fail(DNNB_ERR_LIMIT, "%s: expected tiles of at most %lld bytes, found %lld",
