@@ -32,7 +32,8 @@ dnnb_status dnnb__fail_memory(void) {
 void *dnnb__alloc(size_t n, size_t size) {
     uint64_t count = atomic_fetch_add(&allocation_count, 1) + 1;
     size_t bytes, total;
-    int ok = dnnb__mul_size(n, size, &bytes) && dnnb__add_size(bytes, (size_t)ALIGNMENT, &total);
+    int ok = dnnb__mul_size(n, size, &bytes) && dnnb__add_size(bytes, (size_t)ALIGNMENT, &total) &&
+             total <= PTRDIFF_MAX; /* no object of C is larger */
     /* Not aligned_alloc: it wants whole multiples, and a sanitizer would not see a read past a
      * block's end. */
     void *memory = NULL;
