@@ -1,40 +1,11 @@
 /* Files read, mapped and written so that a name never holds half a file. */
-#include "unit/unit.h"
+#include "unit/folder.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
-
-static char folder[] = "/tmp/dnnb-file-XXXXXX";
-
-static const char *in_folder(const char *name) {
-    static char paths[4][512];
-    static size_t next;
-    char *path = paths[next++ % 4];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    (void)memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static size_t count_entries(void) {
     size_t n = 0;

@@ -1,7 +1,6 @@
 /* The plots of a run as files: their sizes, that the lines are there, and the same bytes again. */
-#include "unit/unit.h"
+#include "unit/folder.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,34 +10,6 @@
 
 #include "core/file.h"
 #include "report/figure.h"
-
-static char folder[] = "/tmp/dnnb-plot-XXXXXX";
-
-static const char *in_folder(const char *name) {
-    static char paths[4][512];
-    static size_t next;
-    char *path = paths[next++ % 4];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    (void)memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 typedef double (*curve)(size_t step);
 

@@ -1,7 +1,6 @@
 /* Sets of stimuli beyond reading: labels, targets, writing, scanning, splitting, file checks. */
-#include "unit/unit.h"
+#include "unit/folder.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,17 +10,8 @@
 #include "core/file.h"
 #include "core/mem.h"
 
-static char folder[] = "/tmp/dnnb-stim-XXXXXX";
 static const char jpeg[] = "\xFF\xD8\xFF\xE0 and so on, long enough for a signature's check";
 static const char png[] = "\x89PNG\r\n\x1A\n and so on, long enough for a signature's check";
-
-static const char *in_folder(const char *name) {
-    static char paths[4][512];
-    static size_t next;
-    char *path = paths[next++ % 4];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
 
 static void write_file(const char *name, const char *text, size_t n) {
     FILE *file = fopen(in_folder(name), "wb");
@@ -32,24 +22,6 @@ static void write_file(const char *name, const char *text, size_t n) {
 
 static void make_folder(const char *name) {
     assert_int_equal(mkdir(in_folder(name), 0777), 0);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    (void)memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static dnnb_stimulus *load(const char *data_and_rows) {
