@@ -25,6 +25,7 @@ typedef struct dnnb_epoch {
     double learning_rate;     /**< of the epoch's last step; NaN when read from a train_dict */
     double seconds;           /**< wall time of the epoch; NaN when read from a train_dict */
     double images_per_second; /**< of the epoch's training steps; NaN likewise */
+    size_t n_left_out;        /**< images of both sets left out so far, since they are bad */
 } dnnb_epoch;
 
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_create(dnnb_history **out);

@@ -29,16 +29,25 @@ typedef enum dnnb_on_bad_image {
     DNNB_BAD_IMAGE_SKIP  /**< it is left out and reported; more than 5% end the run */
 } dnnb_on_bad_image;
 
+/** How images are checked before the first step. */
+typedef enum dnnb_check {
+    DNNB_CHECK_QUICK, /**< the header of each file */
+    DNNB_CHECK_FULL   /**< each file is decoded */
+} dnnb_check;
+
 /** What the loop tells while it goes on. Pointers are borrowed and end with the call. */
 typedef enum dnnb_event_kind {
     DNNB_EVENT_START,   /**< before the first step */
     DNNB_EVENT_STEP,    /**< after a training step */
     DNNB_EVENT_SCORING, /**< some images of a scoring pass are done */
     DNNB_EVENT_EPOCH,   /**< after an epoch and its scores */
-    DNNB_EVENT_WARNING  /**< something to tell the user: `message` */
+    DNNB_EVENT_WARNING, /**< something to tell the user: `message` */
+    DNNB_EVENT_SAVE,    /**< a checkpoint is about to be made */
+    DNNB_EVENT_SAVED    /**< it is whole and on the disk */
 } dnnb_event_kind;
 
 typedef struct dnnb_predictions dnnb_predictions;
+typedef struct dnnb_checkpoint dnnb_checkpoint;
 
 typedef struct dnnb_event {
     dnnb_event_kind kind;
@@ -53,6 +62,8 @@ typedef struct dnnb_event {
     const dnnb_epoch *result; /**< EPOCH */
     bool is_best;             /**< EPOCH: the best validation score so far */
     const dnnb_predictions *validation; /**< EPOCH: of the validation set; NULL without one */
+    const dnnb_history *history; /**< START: epochs of a run that goes on; NULL for a new one */
+    dnnb_checkpoint *checkpoint; /**< START of a run that goes on, and SAVE: the library's own */
 } dnnb_event;
 
 /** Called in the thread of dnnb_train(). False stops the run with DNNB_ERR_STOPPED. */
@@ -69,10 +80,17 @@ typedef struct dnnb_train_options {
     dnnb_augment augment;
     dnnb_decode_options decode;
     dnnb_on_bad_image on_bad_image;
+    dnnb_check check; /**< of training and validation images, before the first step */
     uint64_t seed;    /**< order, crops, flips and dropout */
     size_t n_workers; /**< threads that load images; 0: one a processor. No result depends on it */
     size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: an eighth of
                              the machine's. No result depends on it */
+    const char *checkpoint; /**< folder that the run saves itself into, made when it is not there;
+                                 NULL: none */
+    double checkpoint_every_s; /**< it is saved at least so often; see dnnb_train() */
+    bool resume;          /**< go on from the newest whole checkpoint; without one, begin */
+    const char *identity; /**< more lines "name: value\n" that a run which goes on must have equal;
+                               NULL for none */
     dnnb_event_fn on_event; /**< NULL for none */
     void *context;
 } dnnb_train_options;
@@ -82,8 +100,10 @@ typedef struct dnnb_train_options {
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
         .target = NULL, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,                                  \
         .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
-        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP, .seed = 0,        \
-        .n_workers = 0, .cache_bytes = SIZE_MAX, .on_event = NULL, .context = NULL                 \
+        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
+        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
+        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .identity = NULL,           \
+        .on_event = NULL, .context = NULL                                                          \
     }
 
 /**

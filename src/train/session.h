@@ -38,11 +38,17 @@ void dnnb__session_close(dnnb__session *session);
 /** Tell the caller. @error DNNB_ERR_STOPPED the caller wants to end. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event);
 
-/** Check that every image of a set can be used: its file's signature; or, where bad images are to
- *  be left out, by decoding each of them, so that batches never have gaps.
- *  @param augment The set will be loaded with random crops. */
+/** Check that every image of a set can be used, by its header or by decoding it (options->check).
+ *  Bad ones end the check, or are left out from the first epoch on (options->on_bad_image).
+ *  @param augment The set will be loaded with random crops: what is decoded is kept for that. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set,
                                                        bool augment);
+
+/** The loader's next batch. Images that turn out to be bad are left out on the user's wish: the
+ *  batch is then shorter than planned, empty even, and they are missing in later passes.
+ *  out->n_planned is 0 after the last batch. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_next(dnnb__session *session, dnnb__set *set,
+                                               dnnb__batch *out);
 
 /** Split the network for a set's features at `node` (0 for none) and keep them if there is room. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features,
