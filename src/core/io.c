@@ -1,0 +1,169 @@
+/*
+ * Wrappers of the system's calls for files, with a failure hook.
+ *
+ * Method: the hook's state lies in a page that forked children share, made when the hook is first
+ * used. Until then an operation costs one atomic load more than the call itself.
+ */
+#include "core/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { N_KINDS = 3 };
+
+typedef struct hook {
+    atomic_uint_fast64_t counts[N_KINDS]; /* by bit of the kind */
+    atomic_uint_fast64_t fail_at;         /* 0: never */
+    atomic_uint_fast64_t n_seen;          /* operations of the hook's kinds since it was set */
+    atomic_uint kinds;
+    atomic_bool and_later;
+    atomic_bool next_write_fails; /* half of a failing write is written */
+    atomic_int error;
+} hook;
+
+static _Atomic(hook *) shared_hook;
+
+static hook *get_hook(void) {
+    hook *h = atomic_load(&shared_hook);
+    if (h) return h;
+    void *page =
+        mmap(NULL, sizeof(hook), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return NULL;
+    if (atomic_compare_exchange_strong(&shared_hook, &h, page)) return page;
+    munmap(page, sizeof(hook)); /* another thread was first */
+    return h;
+}
+
+void dnnb__io_fail_at(uint64_t n, unsigned kinds, bool and_later, int error) {
+    hook *h = get_hook();
+    if (!h) return;
+    atomic_store(&h->fail_at, 0);
+    atomic_store(&h->n_seen, 0);
+    atomic_store(&h->next_write_fails, false);
+    atomic_store(&h->kinds, kinds);
+    atomic_store(&h->and_later, and_later);
+    atomic_store(&h->error, error);
+    atomic_store(&h->fail_at, n);
+}
+
+uint64_t dnnb__io_get_count(unsigned kinds) {
+    hook *h = get_hook();
+    uint64_t count = 0;
+    for (unsigned i = 0; h && i < N_KINDS; i++)
+        if (kinds & 1U << i) count += atomic_load(&h->counts[i]);
+    return count;
+}
+
+/* Count an operation; whether it is to fail, with errno set. */
+static bool fails(unsigned kind) {
+    hook *h = atomic_load_explicit(&shared_hook, memory_order_acquire);
+    if (!h) return false;
+    for (unsigned i = 0; i < N_KINDS; i++)
+        if (kind & 1U << i) atomic_fetch_add(&h->counts[i], 1);
+    uint64_t at = atomic_load(&h->fail_at);
+    if (!at || !(atomic_load(&h->kinds) & kind)) return false;
+    uint64_t n = atomic_fetch_add(&h->n_seen, 1) + 1;
+    bool is_hit = n == at || (n > at && atomic_load(&h->and_later));
+    if (kind == DNNB__IO_WRITING && atomic_exchange(&h->next_write_fails, false)) is_hit = true;
+    if (is_hit) errno = atomic_load(&h->error);
+    return is_hit;
+}
+
+int dnnb__io_open(const char *path, int flags, mode_t mode) {
+    bool reads = (flags & O_ACCMODE) == O_RDONLY && !(flags & O_CREAT);
+    return fails(reads ? DNNB__IO_READING : DNNB__IO_WRITING) ? -1 : open(path, flags, mode);
+}
+
+int dnnb__io_mkostemp(char *name_template, int flags) {
+    return fails(DNNB__IO_WRITING) ? -1 : mkostemp(name_template, flags);
+}
+
+int dnnb__io_stat(const char *path, struct stat *out) {
+    return fails(DNNB__IO_READING) ? -1 : stat(path, out);
+}
+
+int dnnb__io_fstat(int fd, struct stat *out) {
+    return fails(DNNB__IO_READING) ? -1 : fstat(fd, out);
+}
+
+ssize_t dnnb__io_read(int fd, void *bytes, size_t n) {
+    return fails(DNNB__IO_READING) ? -1 : read(fd, bytes, n);
+}
+
+ssize_t dnnb__io_write(int fd, const void *bytes, size_t n) {
+    hook *h = atomic_load_explicit(&shared_hook, memory_order_acquire);
+    bool was_due = h && atomic_load(&h->next_write_fails);
+    if (!fails(DNNB__IO_WRITING)) return write(fd, bytes, n);
+    bool is_first = !was_due && atomic_load(&h->n_seen) == atomic_load(&h->fail_at);
+    if (!is_first || n < 2) return -1;
+    atomic_store(&h->next_write_fails, true);
+    return write(fd, bytes, n / 2);
+}
+
+size_t dnnb__io_write_all(int fd, const void *bytes, size_t n) {
+    size_t at = 0;
+    while (at < n) {
+        ssize_t written = dnnb__io_write(fd, (const char *)bytes + at, n - at);
+        if (written < 0 && errno == EINTR) continue;
+        if (written == 0) errno = EIO; /* POSIX lets a write of nothing happen; waiting is no use */
+        if (written <= 0) break;
+        at += (size_t)written;
+    }
+    return at;
+}
+
+int dnnb__io_ftruncate(int fd, off_t n_bytes) {
+    return fails(DNNB__IO_WRITING) ? -1 : ftruncate(fd, n_bytes);
+}
+
+int dnnb__io_fchmod(int fd, mode_t mode) {
+    return fails(DNNB__IO_WRITING) ? -1 : fchmod(fd, mode);
+}
+
+int dnnb__io_fsync(int fd) {
+    return fails(DNNB__IO_WRITING) ? -1 : fsync(fd);
+}
+
+int dnnb__io_close(int fd) {
+    bool failed = fails(DNNB__IO_WRITING);
+    int error = errno;
+    int result = close(fd);
+    if (!failed) return result;
+    errno = error;
+    return -1;
+}
+
+void *dnnb__io_mmap(size_t n_bytes, int fd) {
+    return fails(DNNB__IO_READING) ? MAP_FAILED
+                                   : mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+}
+
+int dnnb__io_rename(const char *from, const char *to) {
+    return fails(DNNB__IO_WRITING) ? -1 : rename(from, to);
+}
+
+int dnnb__io_unlink(const char *path) {
+    return fails(DNNB__IO_REMOVING) ? -1 : unlink(path);
+}
+
+int dnnb__io_mkdir(const char *path, mode_t mode) {
+    return fails(DNNB__IO_WRITING) ? -1 : mkdir(path, mode);
+}
+
+int dnnb__io_rmdir(const char *path) {
+    return fails(DNNB__IO_REMOVING) ? -1 : rmdir(path);
+}
+
+DIR *dnnb__io_opendir(const char *path) {
+    return fails(DNNB__IO_READING) ? NULL : opendir(path);
+}
+
+struct dirent *dnnb__io_readdir(DIR *dir) {
+    errno = 0;
+    return fails(DNNB__IO_READING) ? NULL : readdir(dir);
+}

@@ -1,0 +1,61 @@
+/*
+ * The system's calls for files: the one place of the library that makes them.
+ *
+ * Each function does what the call of its name does: -1 (or NULL, MAP_FAILED) and errno when it
+ * fails, no message. Beside them is a hook that makes the n-th call fail, as core/mem has one for
+ * allocations.
+ *
+ * All but opendir and readdir may be used in a forked child and in a signal handler: they take no
+ * lock and allocate nothing. What the hook counts is shared with the children of the process.
+ */
+#ifndef DNNB_CORE_IO_H
+#define DNNB_CORE_IO_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/** What kind an operation is. Removing is apart because a full disk does not hinder it. */
+enum {
+    DNNB__IO_READING = 1,  /* open to read, read, map, stat, opendir, readdir */
+    DNNB__IO_WRITING = 2,  /* open to write, create, write, truncate, fsync, rename, mkdir, close */
+    DNNB__IO_REMOVING = 4, /* unlink, rmdir */
+    DNNB__IO_ALL = 7
+};
+
+/** Make the n-th operation of these kinds from now fail with errno = error, and all later ones of
+ *  them if and_later; 0 turns the hook off. A write of more than a byte does not fail at once: it
+ *  writes half, and the next operation that writes fails, as on a disk that becomes full. */
+void dnnb__io_fail_at(uint64_t n, unsigned kinds, bool and_later, int error);
+/** Operations of these kinds since this hook was first used; those of forked children too. */
+uint64_t dnnb__io_get_count(unsigned kinds);
+
+/** Opening counts as writing when the file may be written or made. */
+int dnnb__io_open(const char *path, int flags, mode_t mode);
+int dnnb__io_mkostemp(char *name_template, int flags);
+int dnnb__io_stat(const char *path, struct stat *out);
+int dnnb__io_fstat(int fd, struct stat *out);
+ssize_t dnnb__io_read(int fd, void *bytes, size_t n);
+ssize_t dnnb__io_write(int fd, const void *bytes, size_t n);
+/** Write, again after a short write or a signal. Returns the bytes written: n, or fewer with errno
+ *  set. */
+size_t dnnb__io_write_all(int fd, const void *bytes, size_t n);
+int dnnb__io_ftruncate(int fd, off_t n_bytes);
+int dnnb__io_fchmod(int fd, mode_t mode);
+int dnnb__io_fsync(int fd);
+/** For files that were written, where a failure matters; the descriptor is closed in any case. */
+int dnnb__io_close(int fd);
+/** Map to read, from the file's beginning, privately. */
+void *dnnb__io_mmap(size_t n_bytes, int fd);
+int dnnb__io_rename(const char *from, const char *to);
+int dnnb__io_unlink(const char *path);
+int dnnb__io_mkdir(const char *path, mode_t mode);
+int dnnb__io_rmdir(const char *path);
+DIR *dnnb__io_opendir(const char *path);
+/** NULL at the end with errno 0, or after a failure. */
+struct dirent *dnnb__io_readdir(DIR *dir);
+
+#endif
