@@ -52,6 +52,19 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_decode(dnnb_image *out, const vo
                                                        const dnnb_decode_options *options);
 DNNB_API void dnnb_image_clear(dnnb_image *image);
 
+/**
+ * Check a file's header as dnnb_image_load() does: format, size, colour type, limits. No pixel is
+ * decoded, so a file that is damaged or cut off further on passes.
+ *
+ * @param      options  NULL for DNNB_DECODE_OPTIONS_INIT.
+ * @param[out] width_px,height_px The picture's size as it would be decoded, 0 after an error; each
+ *             may be NULL.
+ * @error As dnnb_image_load(), which fails wherever this does.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_check(const char *path,
+                                                      const dnnb_decode_options *options,
+                                                      int64_t *width_px, int64_t *height_px);
+
 /** Format named by the first bytes ("JPEG"), NULL when it is none that can be decoded. */
 DNNB_API const char *dnnb_image_get_format(const void *head, size_t n_bytes);
 

@@ -104,9 +104,11 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_read_targets(const dnnb_stimu
                                                                 size_t *n_targets);
 
 /**
- * Check that each row's file exists, can be read and begins as an image does.
+ * Check that each row's file exists, can be read and has the header of an image that can be
+ * decoded, by dnnb_image_check().
  *
- * @error DNNB_ERR_IO or DNNB_ERR_FORMAT: the first bad row, with the number of bad rows in all.
+ * @error DNNB_ERR_IO, DNNB_ERR_FORMAT, DNNB_ERR_UNSUPPORTED or DNNB_ERR_LIMIT: the first bad row,
+ *        with the number of bad rows in all.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_check_files(const dnnb_stimulus *stim);
 

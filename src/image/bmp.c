@@ -168,10 +168,11 @@ static void store_true(const reader *r, const uint8_t *in, uint8_t *out) {
 static dnnb_status read_raw(reader *r) {
     size_t used = (r->width * r->bits + 7) / 8, stride = (r->width * r->bits + 31) / 32 * 4;
     /* The last row may lack its padding. */
-    if (r->pixels_at > r->d->n_bytes ||
-        (r->d->n_bytes - r->pixels_at + stride - used) / stride < r->height)
+    if (r->pixels_at > r->d->file_bytes ||
+        (r->d->file_bytes - r->pixels_at + stride - used) / stride < r->height)
         return dnnb__decode_fail_truncated(r->d, "BMP");
     DNNB_TRY(dnnb__decode_reserve(r->d, r->width, r->height));
+    if (r->d->header_only) return DNNB_OK;
     const uint8_t *in = r->d->bytes + r->pixels_at;
     for (size_t y = 0; y < r->height; y++, in += stride) {
         if (r->bits <= 8)
@@ -208,6 +209,7 @@ static void put_absolute(const reader *r, dnnb__cursor *c, pen *at, unsigned n) 
 
 static dnnb_status read_packed(reader *r) {
     DNNB_TRY(dnnb__decode_reserve(r->d, r->width, r->height));
+    if (r->d->header_only) return DNNB_OK;
     for (size_t y = 0; y < r->height; y++)
         for (size_t x = 0; x < r->width; x++)
             dnnb__decode_store(r->d, get_row(r, y) + x * 3, r->palette.rgba[0]);

@@ -2,6 +2,7 @@
 #include "image/decode.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -12,6 +13,9 @@ static const size_t file_cap_bytes = (size_t)4 << 30;
 /* Some formats pack an empty picture without bound. Whatever the format, a file stands for so many
  * pixels, or for so many a byte where that is more. */
 enum { BASE_PIXELS = 1 << 24, PIXELS_PER_BYTE = 1 << 16 };
+
+/* Most headers stand in so many bytes. */
+enum { HEAD_BYTES = 1 << 16 };
 
 typedef struct format {
     const char *name;
@@ -64,17 +68,17 @@ dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint64_t width_px, ui
 }
 
 dnnb_status dnnb__decode_check_unfolded(const dnnb__decode *d, uint64_t n_pixels) {
-    if (n_pixels <= BASE_PIXELS || n_pixels / PIXELS_PER_BYTE <= d->n_bytes) return DNNB_OK;
+    if (n_pixels <= BASE_PIXELS || n_pixels / PIXELS_PER_BYTE <= d->file_bytes) return DNNB_OK;
     return dnnb__fail(DNNB_ERR_LIMIT,
                       "%s: expected at most %d pixels for each byte of the file, found %llu in %zu",
-                      d->name, PIXELS_PER_BYTE, (unsigned long long)n_pixels, d->n_bytes);
+                      d->name, PIXELS_PER_BYTE, (unsigned long long)n_pixels, d->file_bytes);
 }
 
 dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t height_px) {
     DNNB_TRY(dnnb__decode_check_size(d, width_px, height_px));
     DNNB_TRY(dnnb__decode_check_unfolded(d, width_px * height_px));
     size_t n_bytes = (size_t)(width_px * height_px * 3);
-    if (n_bytes > *d->capacity_bytes) {
+    if (!d->header_only && n_bytes > *d->capacity_bytes) {
         dnnb__free(d->image->pixels);
         d->image->pixels = dnnb__alloc(n_bytes, 1);
         *d->capacity_bytes = d->image->pixels ? n_bytes : 0;
@@ -107,24 +111,74 @@ void dnnb__palette_init(dnnb__palette *palette) {
     }
 }
 
+static const dnnb_decode_options defaults = DNNB_DECODE_OPTIONS_INIT;
+
 /* The image's pixels are kept whether it works or not; its size is zero after a failure. */
+static dnnb_status run(dnnb__decode *d) {
+    dnnb_image *image = d->image;
+    image->width_px = image->height_px = 0;
+    const format *f = find_format(d->bytes, d->n_bytes);
+    if (!f)
+        return dnnb__fail(DNNB_ERR_FORMAT,
+                          "%s: expected a JPEG, PNG, WebP, TIFF, GIF or BMP, found %s", d->name,
+                          d->n_bytes ? "none of them" : "an empty file");
+    dnnb_status status = f->decode(d);
+    if (status != DNNB_OK) image->width_px = image->height_px = 0;
+    return status;
+}
+
 static dnnb_status decode(dnnb_image *image, size_t *capacity_bytes, const void *bytes,
                           size_t n_bytes, const char *name, const dnnb_decode_options *options) {
-    static const dnnb_decode_options defaults = DNNB_DECODE_OPTIONS_INIT;
     dnnb__decode d = {.bytes = bytes,
                       .n_bytes = n_bytes,
+                      .file_bytes = n_bytes,
                       .name = name ? name : "image",
                       .options = options ? options : &defaults,
                       .image = image,
                       .capacity_bytes = capacity_bytes};
-    image->width_px = image->height_px = 0;
-    const format *f = find_format(bytes, n_bytes);
-    if (!f)
-        return dnnb__fail(DNNB_ERR_FORMAT,
-                          "%s: expected a JPEG, PNG, WebP, TIFF, GIF or BMP, found %s", d.name,
-                          n_bytes ? "none of them" : "an empty file");
-    dnnb_status status = f->decode(&d);
-    if (status != DNNB_OK) image->width_px = image->height_px = 0;
+    return run(&d);
+}
+
+static dnnb_status check(const void *bytes, size_t n_bytes, size_t file_bytes, const char *name,
+                         const dnnb_decode_options *options, int64_t *width_px,
+                         int64_t *height_px) {
+    dnnb_image image = {0};
+    size_t capacity_bytes = 0;
+    dnnb__decode d = {.bytes = bytes,
+                      .n_bytes = n_bytes,
+                      .file_bytes = file_bytes,
+                      .header_only = true,
+                      .name = name,
+                      .options = options ? options : &defaults,
+                      .image = &image,
+                      .capacity_bytes = &capacity_bytes};
+    dnnb_status status = run(&d);
+    if (width_px) *width_px = image.width_px;
+    if (height_px) *height_px = image.height_px;
+    return status;
+}
+
+/* The head of the file is enough for most; whatever fails there is told from the whole file. */
+dnnb_status dnnb_image_check(const char *path, const dnnb_decode_options *options,
+                             int64_t *width_px, int64_t *height_px) {
+    struct stat st;
+    size_t n_bytes = 0;
+    char *bytes;
+    if (width_px) *width_px = 0;
+    if (height_px) *height_px = 0;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > HEAD_BYTES &&
+        (uint64_t)st.st_size <= file_cap_bytes) {
+        bytes = dnnb__alloc(HEAD_BYTES, 1);
+        if (!bytes) return dnnb__fail_memory();
+        dnnb_status status = dnnb__file_read_head(path, bytes, HEAD_BYTES, &n_bytes);
+        if (status == DNNB_OK)
+            status = check(bytes, n_bytes, (size_t)st.st_size, path, options, width_px, height_px);
+        dnnb__free(bytes);
+        if (status == DNNB_OK) return DNNB_OK;
+    }
+    DNNB_TRY(dnnb__file_read(&bytes, &n_bytes, path, file_cap_bytes));
+    dnnb_status status = check(bytes, n_bytes, n_bytes, path, options, width_px, height_px);
+    dnnb__free(bytes);
     return status;
 }
 

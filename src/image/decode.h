@@ -2,7 +2,8 @@
  * What the decoders share: one job, its limits, and how a pixel is stored.
  *
  * A decoder reads the header, calls dnnb__decode_reserve() before it allocates anything that
- * depends on the size, and fills d->image->pixels. Colours are those of Pillow's convert('RGB').
+ * depends on the size, and fills d->image->pixels unless d->header_only. Colours are those of
+ * Pillow's convert('RGB').
  */
 #ifndef DNNB_IMAGE_DECODE_H
 #define DNNB_IMAGE_DECODE_H
@@ -16,7 +17,10 @@
 typedef struct dnnb__decode {
     const uint8_t *bytes;
     size_t n_bytes;
-    const char *name; /* for messages */
+    size_t file_bytes; /* of the whole file, for limits; more than n_bytes when only its head is
+                          here */
+    bool header_only;  /* stop once the size is set */
+    const char *name;  /* for messages */
     const dnnb_decode_options *options;
     dnnb_image *image; /* its pixels are reused when they are large enough */
     size_t *capacity_bytes;
@@ -27,7 +31,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__decode_check_size(const dnnb__decode *d, uint6
                                                     uint64_t height_px);
 /** Check a number of pixels, also of those that only the decoder sees, against the file's size. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_check_unfolded(const dnnb__decode *d, uint64_t n_pixels);
-/** Both, make room for the pixels, and set the image's size. */
+/** Both, make room for the pixels, and set the image's size. With header_only no room is made and
+ *  the decoder ends here. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px,
                                                  uint64_t height_px);
 

@@ -106,8 +106,10 @@ static dnnb_status run(reader *r) {
     if (left + width > screen_w) screen_w = left + width;
     if (top + height > screen_h) screen_h = top + height;
     DNNB_TRY(dnnb__decode_check_size(d, screen_w, screen_h));
-    if (width * height / MAX_PX_PER_BYTE > d->n_bytes) return dnnb__decode_fail_truncated(d, "GIF");
+    if (width * height / MAX_PX_PER_BYTE > d->file_bytes)
+        return dnnb__decode_fail_truncated(d, "GIF");
     DNNB_TRY(dnnb__decode_reserve(d, screen_w, screen_h));
+    if (d->header_only) return DNNB_OK;
     r->line = dnnb__alloc(width, 1);
     if (!r->line) return dnnb__fail_memory();
     read_palette(r);

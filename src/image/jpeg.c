@@ -135,9 +135,10 @@ static dnnb_status run(reader *r) {
         return dnnb__decode_fail_unsupported(r->d, "JPEG", "other than 1, 3 or 4 components");
     DNNB_TRY(dnnb__decode_check_size(r->d, jpeg->image_width, jpeg->image_height));
     uint64_t n_pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
-    if (!jpeg->arith_code && n_pixels / MAX_PX_PER_BYTE > r->d->n_bytes)
+    if (!jpeg->arith_code && n_pixels / MAX_PX_PER_BYTE > r->d->file_bytes)
         return dnnb__decode_fail_truncated(r->d, "JPEG");
     DNNB_TRY(dnnb__decode_reserve(r->d, jpeg->image_width, jpeg->image_height));
+    if (r->d->header_only) return DNNB_OK;
     jpeg->out_color_space = JCS_RGB;
     if (jpeg->num_components == 4) {
         jpeg->out_color_space = JCS_CMYK;

@@ -141,7 +141,7 @@ static dnnb_status read_header(reader *r) {
     r->depth = png_get_bit_depth(r->png, r->info);
     r->color = png_get_color_type(r->png, r->info);
     DNNB_TRY(dnnb__decode_check_size(r->d, r->width, r->height));
-    if ((uint64_t)png_get_rowbytes(r->png, r->info) * r->height / MAX_RATIO > r->d->n_bytes)
+    if ((uint64_t)png_get_rowbytes(r->png, r->info) * r->height / MAX_RATIO > r->d->file_bytes)
         return dnnb__decode_fail_truncated(r->d, "PNG");
     read_colours(r);
     return dnnb__decode_reserve(r->d, r->width, r->height);
@@ -151,6 +151,7 @@ static dnnb_status run(reader *r) {
     if (setjmp(png_jmpbuf(r->png))) return r->status;
     png_set_read_fn(r->png, r, on_read);
     DNNB_TRY(read_header(r));
+    if (r->d->header_only) return DNNB_OK;
     png_set_packing(r->png);
     int n_passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);

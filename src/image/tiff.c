@@ -168,7 +168,7 @@ static dnnb_status read_header(reader *r) {
         DNNB_TRY(dnnb__decode_check_unfolded(r->d, (uint64_t)tile_w * tile_h));
     uint64_t all_bytes = ((uint64_t)width * n_samples * bits + 7) / 8 * height;
     if (r->layout.kind != DNNB__TIFF_YCBCR &&
-        all_bytes / get_max_ratio(r->compression) > r->d->n_bytes)
+        all_bytes / get_max_ratio(r->compression) > r->d->file_bytes)
         return dnnb__decode_fail_truncated(r->d, "TIFF");
     return dnnb__decode_reserve(r->d, width, height);
 }
@@ -278,10 +278,16 @@ static dnnb_status read_ycbcr(reader *r) {
 }
 
 /* Turn the picture so that its first row is at the top and its first column at the left. */
-static dnnb_status turn(reader *r, uint16_t orientation) {
+static dnnb_status turn(reader *r) {
+    uint16_t orientation = ORIENTATION_TOPLEFT;
+    (void)TIFFGetField(r->tiff, TIFFTAG_ORIENTATION, &orientation);
     if (orientation < ORIENTATION_TOPRIGHT || orientation > ORIENTATION_LEFTBOT) return DNNB_OK;
     bool swaps = orientation >= ORIENTATION_LEFTTOP;
     size_t w = swaps ? r->height : r->width, h = swaps ? r->width : r->height;
+    if (r->d->header_only) {
+        *r->d->image = (dnnb_image){NULL, (int64_t)w, (int64_t)h};
+        return DNNB_OK;
+    }
     const uint8_t *in = r->d->image->pixels;
     uint8_t *turned = dnnb__alloc(w * h, 3);
     if (!turned) return dnnb__fail_memory();
@@ -303,16 +309,15 @@ static dnnb_status turn(reader *r, uint16_t orientation) {
 }
 
 static dnnb_status run(reader *r) {
-    uint16_t orientation = ORIENTATION_TOPLEFT;
     DNNB_TRY(read_header(r));
+    if (r->d->header_only) return turn(r);
     if (r->layout.kind == DNNB__TIFF_YCBCR)
         DNNB_TRY(read_ycbcr(r));
     else if (r->planar == PLANARCONFIG_SEPARATE && r->layout.n_samples > 1)
         DNNB_TRY(read_planes(r));
     else
         DNNB_TRY(read_plane(r, -1));
-    (void)TIFFGetField(r->tiff, TIFFTAG_ORIENTATION, &orientation);
-    return turn(r, orientation);
+    return turn(r);
 }
 
 dnnb_status dnnb__decode_tiff(dnnb__decode *d) {

@@ -71,6 +71,7 @@ static dnnb_status run(dnnb__decode *d, WebPDemuxer *demuxer, WebPIterator *fram
         (int64_t)frame->x_offset + frame->width > width ||
         (int64_t)frame->y_offset + frame->height > height)
         return dnnb__decode_fail(d, "WebP", "a frame outside the canvas");
+    if (d->header_only) return DNNB_OK;
     if (!frame->has_alpha && (uint32_t)frame->width == width && (uint32_t)frame->height == height)
         return decode_frame(d, frame, 3, d->image->pixels);
     return lay_frame(d, frame);

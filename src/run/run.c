@@ -133,6 +133,8 @@ static dnnb_status observe(run *r, const dnnb_event *event) {
         return dnnb__run_log_add(
             &r->log, "warning", json_pack("{s:o}", "message", dnnb__run_json_text(event->message)));
     case DNNB_EVENT_SCORING:
+    case DNNB_EVENT_SAVE:
+    case DNNB_EVENT_SAVED:
         break;
     }
     return DNNB_OK;

@@ -1,12 +1,12 @@
 /*
  * The check of every row's file before training: one that cannot be opened in the middle of an
- * epoch would cost the run. Reads the first bytes of each file and no more.
+ * epoch would cost the run. Reads each file's header and no pixel.
  */
+#include "stim/check.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "dnnbrain/image.h"
 
 #include "core/file.h"
 #include "stim/table.h"
@@ -27,8 +27,8 @@ static void describe_head(char *out, size_t n_out, const unsigned char *head, si
         used += snprintf(out + used, n_out - (size_t)used, " %02x", head[i]);
 }
 
-/* OK for an image; otherwise what was found instead. */
-static dnnb_status check_file(const char *path, char *found, size_t n_found) {
+/* Says what a file is that is no image by its first bytes; OK for one that may be. */
+static dnnb_status check_head(const char *path, char *found, size_t n_found) {
     struct stat st;
     unsigned char head[HEAD_BYTES];
     size_t n = 0;
@@ -54,22 +54,36 @@ static dnnb_status check_file(const char *path, char *found, size_t n_found) {
     return DNNB_ERR_FORMAT;
 }
 
+dnnb_status dnnb__stimulus_check_row(const dnnb_stimulus *stim, size_t row,
+                                     const dnnb_decode_options *options) {
+    const char *path = dnnb_stimulus_get_path(stim, row);
+    char found[96];
+    dnnb_status status = dnnb_image_check(path, options, NULL, NULL);
+    if (status == DNNB_OK || status == DNNB_ERR_MEMORY) return status;
+    dnnb_status of_head = check_head(path, found, sizeof found);
+    if (of_head != DNNB_OK)
+        status = dnnb__fail(of_head, "expected %s, found %s", DNNB__STIMULUS_AN_IMAGE, found);
+    if (stim->file[0]) status = dnnb__fail_prefix(status, "%s", dnnb_stimulus_get_id(stim, row));
+    /* The message of an image has its path, which is all there is to say without a file. */
+    if (!stim->file[0] && of_head == DNNB_OK) return status;
+    return dnnb__stimulus_fail_at(stim, row, status);
+}
+
 dnnb_status dnnb_stimulus_check_files(const dnnb_stimulus *stim) {
-    char first_found[96] = "", found[96];
-    size_t n_bad = 0, first_row = 0;
+    size_t n_bad = 0;
+    char *message = NULL;
     dnnb_status first = DNNB_OK;
     for (size_t i = 0; i < stim->n_rows; i++) {
-        dnnb_status status = check_file(dnnb_stimulus_get_path(stim, i), found, sizeof found);
-        if (status == DNNB_OK) continue;
-        if (n_bad++ > 0) continue;
-        first = status;
-        first_row = i;
-        memcpy(first_found, found, sizeof found);
+        dnnb_status status = dnnb__stimulus_check_row(stim, i, NULL);
+        if (status == DNNB_OK || (status != DNNB_ERR_MEMORY && n_bad++ > 0)) continue;
+        dnnb__free(message);
+        message = dnnb__strdup(dnnb_get_error());
+        first = message ? status : dnnb__fail_memory();
+        if (first == DNNB_ERR_MEMORY) break;
     }
-    if (n_bad == 0) return DNNB_OK;
-    first = dnnb__fail(first, "expected %s, found %s (%zu bad row%s in all)",
-                       DNNB__STIMULUS_AN_IMAGE, first_found, n_bad, n_bad == 1 ? "" : "s");
-    if (stim->file[0])
-        first = dnnb__fail_prefix(first, "%s", dnnb_stimulus_get_id(stim, first_row));
-    return dnnb__stimulus_fail_at(stim, first_row, first);
+    if (n_bad > 0 && first != DNNB_ERR_MEMORY)
+        first =
+            dnnb__fail(first, "%s (%zu bad row%s in all)", message, n_bad, n_bad == 1 ? "" : "s");
+    dnnb__free(message);
+    return first;
 }

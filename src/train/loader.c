@@ -21,6 +21,7 @@ enum { N_SLOTS = 2, MAX_WORKERS = 256 };
 
 typedef struct slot {
     float *images;
+    uint64_t *rows;
     dnnb_status *statuses;
     char **messages;
     size_t n_done;
@@ -123,6 +124,7 @@ static void run_job(worker *w, const dnnb__pass *pass, size_t at) {
         s->messages[i] = dnnb__strdup(dnnb_get_error());
     }
     s->statuses[i] = status;
+    s->rows[i] = row;
 }
 
 static bool has_job(const dnnb__loader *loader) {
@@ -169,8 +171,9 @@ static dnnb_status create_slots(dnnb__loader *loader) {
         slot *s = &loader->slots[i];
         s->messages = dnnb__calloc(n, sizeof *s->messages);
         s->statuses = dnnb__calloc(n, sizeof *s->statuses);
+        s->rows = dnnb__calloc(n, sizeof *s->rows);
         s->images = dnnb__alloc(n_floats, sizeof *s->images);
-        if (!s->messages || !s->statuses || !s->images) return dnnb__fail_memory();
+        if (!s->messages || !s->statuses || !s->rows || !s->images) return dnnb__fail_memory();
     }
     return DNNB_OK;
 }
@@ -227,6 +230,7 @@ void dnnb__loader_destroy(dnnb__loader *loader) {
         if (loader->slots[i].messages) clear_slot(loader, &loader->slots[i]);
         dnnb__free(loader->slots[i].messages);
         dnnb__free(loader->slots[i].statuses);
+        dnnb__free(loader->slots[i].rows);
         dnnb__free(loader->slots[i].images);
     }
     pthread_cond_destroy(&loader->has_result);
@@ -274,12 +278,25 @@ dnnb_status dnnb__loader_next(dnnb__loader *loader, dnnb__batch *out) {
     size_t n = get_batch_size(pass, loader->n_taken);
     slot *s = &loader->slots[loader->n_taken++ % N_SLOTS];
     while (s->n_done < n) pthread_cond_wait(&loader->has_result, &loader->lock);
-    bool collect = pass->collect;
     *out = (dnnb__batch){.images = s->images,
-                         .rows = pass->order + at,
+                         .rows = s->rows,
                          .n = n,
+                         .n_planned = n,
                          .statuses = s->statuses,
                          .messages = (const char *const *)s->messages};
     pthread_mutex_unlock(&loader->lock);
-    return collect ? DNNB_OK : get_failure(s, n);
+    return get_failure(s, n);
+}
+
+void dnnb__loader_drop_failed(const dnnb__loader *loader, dnnb__batch *batch) {
+    size_t n = 0;
+    for (size_t i = 0; i < batch->n_planned; i++) {
+        if (batch->statuses[i] != DNNB_OK) continue;
+        if (n < i)
+            memcpy(batch->images + n * loader->image_floats,
+                   batch->images + i * loader->image_floats,
+                   loader->image_floats * sizeof *batch->images);
+        batch->rows[n++] = batch->rows[i];
+    }
+    batch->n = n;
 }

@@ -26,16 +26,16 @@ typedef struct dnnb__pass {
     size_t batch;          /* images a batch; the last one may be short */
     bool augment;          /* random crop and flip; otherwise resize to the input's size */
     bool keep;             /* keep what the next pass can use, within the budget */
-    bool collect;          /* a bad image is told in its batch and does not end the pass */
     uint64_t seed, epoch;  /* of crops and flips */
 } dnnb__pass;
 
 typedef struct dnnb__batch {
-    const float *images;         /* [n, 3, height, width]; valid until the next call */
-    const uint64_t *rows;        /* [n] */
-    size_t n;                    /* 0 after the last batch */
-    const dnnb_status *statuses; /* [n], of a pass that collects */
-    const char *const *messages; /* [n], NULL where the status is OK */
+    float *images;               /* [n, 3, height, width]; the caller's until the next call */
+    uint64_t *rows;              /* [n]; likewise */
+    size_t n;                    /* images there are */
+    size_t n_planned;            /* rows of the order that the batch stands for; 0 after the last */
+    const dnnb_status *statuses; /* [n_planned] */
+    const char *const *messages; /* [n_planned], NULL where the status is OK */
 } dnnb__batch;
 
 DNNB_MUST_CHECK dnnb_status dnnb__loader_create(dnnb__loader **out,
@@ -46,7 +46,9 @@ void dnnb__loader_destroy(dnnb__loader *loader);
 /** Begin a pass; one that goes on is ended. */
 void dnnb__loader_start(dnnb__loader *loader, const dnnb__pass *pass);
 /** Wait for the next batch. @error Of the first row in the batch that failed, with file and line.
- */
+ *  The batch is given all the same, and the pass may go on. */
 DNNB_MUST_CHECK dnnb_status dnnb__loader_next(dnnb__loader *loader, dnnb__batch *out);
+/** Move a batch's images and rows together, over those that failed; n is what is left. */
+void dnnb__loader_drop_failed(const dnnb__loader *loader, dnnb__batch *batch);
 
 #endif

@@ -45,12 +45,15 @@ dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event) {
     if (!session->options->on_event) return DNNB_OK;
     event->epoch = session->epoch;
     event->n_epochs = session->n_epochs;
-    if (session->options->on_event(session->options->context, event)) return DNNB_OK;
+    bool goes_on = session->options->on_event(session->options->context, event);
+    /* A run is not stopped between having come to a place and having saved it. */
+    if (goes_on || event->kind == DNNB_EVENT_SAVE || event->kind == DNNB_EVENT_SAVED)
+        return DNNB_OK;
     return dnnb__fail(DNNB_ERR_STOPPED, "stopped in epoch %zu of %zu", session->epoch + 1,
                       session->n_epochs);
 }
 
-static dnnb_status emit_scoring(dnnb__session *session, size_t done, size_t total) {
+dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done, size_t total) {
     double left = session->scoring_end_s - dnnb__session_now_s();
     dnnb_event event = {.kind = DNNB_EVENT_SCORING,
                         .done = done,
@@ -58,53 +61,6 @@ static dnnb_status emit_scoring(dnnb__session *session, size_t done, size_t tota
                         .seconds_left = fmax(left, 0.0) + session->later_s};
     if (isnan(left)) event.seconds_left = (double)NAN;
     return dnnb__session_emit(session, &event);
-}
-
-/* A failure that is the image's, and not the machine's. */
-static bool is_bad_image(dnnb_status status) {
-    return status == DNNB_ERR_IO || status == DNNB_ERR_FORMAT || status == DNNB_ERR_UNSUPPORTED ||
-           status == DNNB_ERR_LIMIT;
-}
-
-static dnnb_status leave_out(dnnb__session *session, dnnb__set *set, size_t row, dnnb_status status,
-                             const char *message) {
-    dnnb__set_error(message ? message : "out of memory");
-    if (!is_bad_image(status)) return status;
-    DNNB_TRY(dnnb__set_mark_bad(set, row, status));
-    dnnb__buf text;
-    dnnb__buf_init(&text, 4096);
-    dnnb__buf_printf(&text, "%s: left out", message);
-    status = dnnb__buf_get_status(&text);
-    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text.data};
-    if (status == DNNB_OK) status = dnnb__session_emit(session, &event);
-    dnnb__buf_destroy(&text);
-    return status;
-}
-
-dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set, bool augment) {
-    if (session->options->on_bad_image == DNNB_BAD_IMAGE_STOP)
-        return dnnb_stimulus_check_files(set->stim);
-    dnnb__pass pass = {.set = set,
-                       .order = set->order,
-                       .n = dnnb__set_fill_order(set),
-                       .batch = DNNB__DNN_BATCH,
-                       .augment = augment,
-                       .keep = true,
-                       .collect = true,
-                       .seed = session->options->seed};
-    dnnb__batch batch;
-    size_t done = 0;
-    dnnb__loader_start(session->loader, &pass);
-    for (;;) {
-        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
-        if (batch.n == 0) return DNNB_OK;
-        for (size_t i = 0; i < batch.n; i++)
-            if (batch.statuses[i] != DNNB_OK)
-                DNNB_TRY(leave_out(session, set, (size_t)batch.rows[i], batch.statuses[i],
-                                   batch.messages[i]));
-        done += batch.n;
-        DNNB_TRY(emit_scoring(session, done, set->n));
-    }
 }
 
 dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features, size_t node,
@@ -158,14 +114,15 @@ dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
     size_t done = 0;
     start_pass(session, set, false);
     for (;;) {
-        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
-        if (batch.n == 0) break;
+        DNNB_TRY(dnnb__session_next(session, set, &batch));
+        if (batch.n_planned == 0) break;
+        if (batch.n == 0) continue;
         DNNB_TRY(dnnb__session_run_frozen(session, features, batch.images, batch.n));
         for (size_t i = 0; i < batch.n; i++)
             memcpy(features->values + batch.rows[i] * features->n,
                    session->features + i * features->n, features->n * sizeof *features->values);
         done += batch.n;
-        DNNB_TRY(emit_scoring(session, done, set->n - set->n_bad));
+        DNNB_TRY(dnnb__session_emit_scoring(session, done, set->n - set->n_bad));
     }
     features->is_complete = true;
     return DNNB_OK;
@@ -196,22 +153,23 @@ static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_pre
         DNNB_TRY(run_rest(session, set, session->features, set->order + done, batch, out));
         done += batch;
     }
-    return emit_scoring(session, n, n);
+    return dnnb__session_emit_scoring(session, n, n);
 }
 
 static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
     dnnb__batch batch;
     start_pass(session, set, true);
     for (;;) {
-        DNNB_TRY(dnnb__loader_next(session->loader, &batch));
-        if (batch.n == 0) return DNNB_OK;
+        DNNB_TRY(dnnb__session_next(session, set, &batch));
+        if (batch.n_planned == 0) return DNNB_OK;
+        if (batch.n == 0) continue;
         const float *input = batch.images;
         if (set->scoring.node > 0) {
             DNNB_TRY(dnnb__session_run_frozen(session, &set->scoring, batch.images, batch.n));
             input = session->features;
         }
         DNNB_TRY(run_rest(session, set, input, batch.rows, batch.n, out));
-        DNNB_TRY(emit_scoring(session, out->n, set->n - set->n_bad));
+        DNNB_TRY(dnnb__session_emit_scoring(session, out->n, set->n - set->n_bad));
     }
 }
 

@@ -22,6 +22,7 @@ typedef struct dnnb__session {
     size_t largest_features;
     bool keeps_images; /* more than one pass will be made */
     size_t epoch, n_epochs;
+    bool has_begun;       /* the epoch's steps: its order can no longer go without an image */
     double scoring_end_s; /* when the scoring that goes on may end; NaN when unknown */
     double later_s;       /* time that the epochs after this one may take; NaN when unknown */
 } dnnb__session;
@@ -37,6 +38,9 @@ void dnnb__session_close(dnnb__session *session);
 
 /** Tell the caller. @error DNNB_ERR_STOPPED the caller wants to end. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event);
+/** Tell how far a pass is. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done,
+                                                       size_t total);
 
 /** Check that every image of a set can be used, by its header or by decoding it (options->check).
  *  Bad ones end the check, or are left out from the first epoch on (options->on_bad_image).

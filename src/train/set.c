@@ -46,12 +46,13 @@ dnnb_status dnnb__set_create(dnnb__set **out, const dnnb_stimulus *stim,
     if (!set) return dnnb__fail_memory();
     set->stim = stim;
     set->n = dnnb_stimulus_get_count(stim);
-    set->is_bad = dnnb__calloc(set->n, sizeof *set->is_bad);
+    set->bad_since = dnnb__calloc(set->n, sizeof *set->bad_since);
     set->decoded = dnnb__calloc(set->n, sizeof *set->decoded);
     set->resized = dnnb__calloc(set->n, sizeof *set->resized);
     set->order = dnnb__calloc(set->n, sizeof *set->order);
     dnnb_status status = DNNB_OK;
-    if (!set->is_bad || !set->decoded || !set->resized || !set->order) status = dnnb__fail_memory();
+    if (!set->bad_since || !set->decoded || !set->resized || !set->order)
+        status = dnnb__fail_memory();
     if (status == DNNB_OK && has_known) status = read_known(set, options, n_outputs);
     if (status != DNNB_OK) {
         dnnb__set_destroy(set);
@@ -67,7 +68,7 @@ void dnnb__set_destroy(dnnb__set *set) {
     for (size_t i = 0; set->resized && i < set->n; i++) dnnb_image_clear(&set->resized[i]);
     dnnb__free(set->labels);
     dnnb_free(set->targets);
-    dnnb__free(set->is_bad);
+    dnnb__free(set->bad_since);
     dnnb__free(set->decoded);
     dnnb__free(set->resized);
     dnnb__free(set->order);
@@ -83,8 +84,9 @@ dnnb_status dnnb__set_fail_at(const dnnb__set *set, size_t row, dnnb_status stat
                              dnnb_stimulus_get_id(set->stim, row));
 }
 
-dnnb_status dnnb__set_mark_bad(dnnb__set *set, size_t row, dnnb_status status) {
-    set->is_bad[row] = true;
+dnnb_status dnnb__set_mark_bad(dnnb__set *set, size_t row, uint32_t since, dnnb_status status) {
+    if (set->bad_since[row]) return DNNB_OK;
+    set->bad_since[row] = since;
     set->n_bad++;
     if (set->n_bad * BAD_SHARE <= set->n) return DNNB_OK;
     return dnnb__fail_prefix(status,
@@ -96,7 +98,7 @@ dnnb_status dnnb__set_mark_bad(dnnb__set *set, size_t row, dnnb_status status) {
 size_t dnnb__set_fill_order(dnnb__set *set) {
     size_t n = 0;
     for (size_t i = 0; i < set->n; i++)
-        if (!set->is_bad[i]) set->order[n++] = i;
+        if (!set->bad_since[i]) set->order[n++] = i;
     return n;
 }
 
@@ -104,8 +106,10 @@ size_t dnnb__set_fill_shuffled(dnnb__set *set, uint64_t seed, size_t epoch) {
     dnnb__random_key key = dnnb__random_key_create(seed, DNNB__PURPOSE_SHUFFLE);
     dnnb__random_permutation(key, (uint32_t)epoch, set->order, set->n);
     size_t n = 0;
-    for (size_t i = 0; i < set->n; i++)
-        if (!set->is_bad[set->order[i]]) set->order[n++] = set->order[i];
+    for (size_t i = 0; i < set->n; i++) {
+        uint32_t since = set->bad_since[set->order[i]];
+        if (since == 0 || since > epoch + 1) set->order[n++] = set->order[i];
+    }
     return n;
 }
 

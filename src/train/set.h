@@ -23,9 +23,9 @@ typedef struct dnnb__set {
     int64_t *labels; /* classification: [n] */
     float *targets;  /* regression: [n, n_targets] */
     size_t n_targets;
-    /* [n], rows whose image cannot be decoded and that are left out on the user's wish: 0 for a good
-     * one, otherwise one more than the first epoch whose order goes without it. So the order of an
-     * epoch in which a row turned bad stays the same, and can be made again. */
+    /* [n], rows whose image cannot be decoded and that are left out on the user's wish: 0 for a
+     * good one, otherwise one more than the first epoch whose order goes without it. So the order
+     * of an epoch in which a row turned bad stays the same, and can be made again. */
     uint32_t *bad_since;
     size_t n_bad;
     dnnb_image *decoded; /* [n], pixels NULL where they are not kept */
@@ -47,9 +47,9 @@ void dnnb__set_destroy(dnnb__set *set);
 DNNB_MUST_CHECK dnnb_status dnnb__set_mark_bad(dnnb__set *set, size_t row, uint32_t since,
                                                dnnb_status status);
 
-/** Fill set->order with the rows that are not left out now, in their order. Returns their number. */
+/** Fill set->order with the rows that are not left out now, in order. Returns their number. */
 size_t dnnb__set_fill_order(dnnb__set *set);
-/** Fill it with the rows that were good when `epoch` began, in the random order of (seed, epoch). */
+/** Fill it with those that were good when `epoch` began, in the random order of (seed, epoch). */
 size_t dnnb__set_fill_shuffled(dnnb__set *set, uint64_t seed, size_t epoch);
 
 /** Make room for the features of every row if the budget has it. */

@@ -10,8 +10,10 @@
 #include "core/file.h"
 #include "core/mem.h"
 
-static const char jpeg[] = "\xFF\xD8\xFF\xE0 and so on, long enough for a signature's check";
-static const char png[] = "\x89PNG\r\n\x1A\n and so on, long enough for a signature's check";
+/* A GIF of one pixel: names mean nothing. */
+static const char picture[] = "GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xFF\xFF\xFF,\0\0\0\0\x01\0\x01\0\0"
+                              "\x02\x02\x44\x01\0;";
+static const char cut_jpeg[] = "\xFF\xD8\xFF\xE0 and so on: a signature and no header";
 
 static void write_file(const char *name, const char *text, size_t n) {
     FILE *file = fopen(in_folder(name), "wb");
@@ -205,15 +207,15 @@ static void test_stim_set__scan_sorts_and_judges_by_signature(void **state) {
                                           "set/ant/deeper"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) make_folder(folders[i]);
     write_file("set/readme.txt", "text", 4);
-    write_file("set/bee/2.jpg", jpeg, sizeof jpeg);
-    write_file("set/bee/10.txt", png, sizeof png); /* the first bytes decide, not the name */
+    write_file("set/bee/2.jpg", picture, sizeof picture);
+    write_file("set/bee/10.txt", picture, sizeof picture); /* the first bytes decide, not the name */
     write_file("set/bee/fake.jpg", "<html>", 6);
     write_file("set/bee/empty.jpg", "", 0);
-    write_file("set/bee/.hidden.jpg", jpeg, sizeof jpeg);
-    write_file("set/ant/Z.jpg", jpeg, sizeof jpeg);
-    write_file("set/ant/a, \"b\".jpg", jpeg, sizeof jpeg);
-    write_file("set/ant/line\nend.jpg", jpeg, sizeof jpeg);
-    write_file("set/ant/latin-\xE4.jpg", jpeg, sizeof jpeg);
+    write_file("set/bee/.hidden.jpg", picture, sizeof picture);
+    write_file("set/ant/Z.jpg", picture, sizeof picture);
+    write_file("set/ant/a, \"b\".jpg", picture, sizeof picture);
+    write_file("set/ant/line\nend.jpg", picture, sizeof picture);
+    write_file("set/ant/latin-\xE4.jpg", picture, sizeof picture);
     assert_int_equal(symlink(in_folder("set/bee/2.jpg"), in_folder("set/ant/link")), 0);
     assert_int_equal(symlink("/none/such", in_folder("set/ant/dangling")), 0);
     assert_int_equal(mkfifo(in_folder("set/ant/pipe"), 0600), 0);
@@ -248,7 +250,7 @@ static void test_stim_set__scan_refuses_sets_without_images(void **state) {
     assert_fails(dnnb_stimulus_scan(&stim, in_folder("none"), &n), DNNB_ERR_IO,
                  "none: cannot open the folder: No such file");
     make_folder("set");
-    write_file("set/a.jpg", jpeg, sizeof jpeg);
+    write_file("set/a.jpg", picture, sizeof picture);
     assert_fails(dnnb_stimulus_scan(&stim, in_folder("set"), &n), DNNB_ERR_FORMAT,
                  "set: expected a subfolder of images for each class, found none");
     make_folder("set/ant");
@@ -395,10 +397,11 @@ static void assert_file_refused(const char *id, dnnb_status expected, const char
 
 static void test_stim_set__check_names_the_first_bad_file(void **state) {
     (void)state;
-    write_file("good.jpg", jpeg, sizeof jpeg);
+    write_file("good.jpg", picture, sizeof picture);
     write_file("empty.jpg", "", 0);
     write_file("page.jpg", "<!DOCTYPE html>", 15);
     write_file("raw.jpg", "\x01\x02\x03", 3);
+    write_file("cut.jpg", cut_jpeg, sizeof cut_jpeg);
     make_folder("a folder");
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
 #define EXPECTED "expected an image (JPEG, PNG, WebP, TIFF, GIF or BMP), found "
@@ -409,6 +412,9 @@ static void test_stim_set__check_names_the_first_bad_file(void **state) {
                         EXPECTED "a file that begins with '<!DOCTYPE ht' (1 bad row in all)");
     assert_file_refused("raw.jpg", DNNB_ERR_FORMAT,
                         EXPECTED "a file that begins with the bytes 01 02 03 (");
+    assert_file_refused("cut.jpg", DNNB_ERR_FORMAT, "train.stim.csv:6: cut.jpg: ");
+    assert_file_refused("cut.jpg", DNNB_ERR_FORMAT, "truncated JPEG: ");
+    assert_file_refused("cut.jpg", DNNB_ERR_FORMAT, " end too early (1 bad row in all)");
     assert_file_refused("none.jpg", DNNB_ERR_IO, EXPECTED "no such file (");
     assert_file_refused("good.jpg/x", DNNB_ERR_IO, EXPECTED "no such file (");
     assert_file_refused("a folder", DNNB_ERR_IO, EXPECTED "a folder (");
@@ -447,8 +453,8 @@ static void test_stim_set__every_failed_allocation_is_an_error(void **state) {
     char set[64], csv[64];
     make_folder("set");
     make_folder("set/ant");
-    write_file("set/ant/1.jpg", jpeg, sizeof jpeg);
-    write_file("set/ant/2.jpg", jpeg, sizeof jpeg);
+    write_file("set/ant/1.jpg", picture, sizeof picture);
+    write_file("set/ant/2.jpg", picture, sizeof picture);
     (void)snprintf(set, sizeof set, "%s/set", folder);
     (void)snprintf(csv, sizeof csv, "%s/out.stim.csv", folder);
     uint64_t n = 0;

@@ -59,7 +59,7 @@ static float *load_epochs(const fixture *f, size_t n_workers, size_t cache_bytes
         for (;;) {
             dnnb__batch batch;
             assert_ok(dnnb__loader_next(loader, &batch));
-            if (batch.n == 0) break;
+            if (batch.n_planned == 0) break;
             assert_int_equal(batch.n, n_loaded % N == 16 ? 7 : 8);
             memcpy(images + n_loaded * N_FLOATS, batch.images, batch.n * N_FLOATS * sizeof *images);
             n_loaded += batch.n;
@@ -154,7 +154,7 @@ static void test_train_loader__the_first_bad_row_ends_the_pass_with_file_and_lin
     fixture_destroy(&f);
 }
 
-static void test_train_loader__a_pass_may_collect_bad_rows_and_be_left_early(void **state) {
+static void test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early(void **state) {
     (void)state;
     fixture f = fixture_create();
     damage(&f, "3.bmp");
@@ -164,17 +164,20 @@ static void test_train_loader__a_pass_may_collect_bad_rows_and_be_left_early(voi
     dnnb__budget_init(&budget, 0);
     assert_ok(dnnb__set_create(&set, f.stim, &f.options, true, 2));
     dnnb__loader *loader = create_loader(&budget, 3);
-    dnnb__pass pass = {.set = set,
-                       .order = set->order,
-                       .n = dnnb__set_fill_order(set),
-                       .batch = 8,
-                       .collect = true};
+    dnnb__pass pass = {.set = set, .order = set->order, .n = dnnb__set_fill_order(set), .batch = 8};
     for (int i = 0; i < 20; i++) {
         dnnb__loader_start(loader, &pass);
-        assert_ok(dnnb__loader_next(loader, &batch));
-        for (size_t k = 0; k < batch.n; k++) {
+        assert_int_equal(dnnb__loader_next(loader, &batch), DNNB_ERR_FORMAT);
+        assert_int_equal(batch.n_planned, 8);
+        for (size_t k = 0; k < batch.n_planned; k++) {
             assert_int_equal(batch.statuses[k], k == 3 ? DNNB_ERR_FORMAT : DNNB_OK);
             assert_true((batch.messages[k] != NULL) == (k == 3));
+        }
+        dnnb__loader_drop_failed(loader, &batch);
+        assert_int_equal(batch.n, 7);
+        for (size_t k = 0; k < batch.n; k++) {
+            assert_int_equal(batch.rows[k], k < 3 ? k : k + 1);
+            check_image(&f, (size_t)batch.rows[k], 0, false, batch.images + k * N_FLOATS);
         }
     }
     dnnb__loader_destroy(loader);
@@ -205,7 +208,7 @@ static void test_train_loader__a_warm_pass_allocates_nothing(void **state) {
             if (epoch == 2) count = dnnb__mem_get_count();
             dnnb__loader_start(loader, &pass);
             do assert_ok(dnnb__loader_next(loader, &batch));
-            while (batch.n > 0);
+            while (batch.n_planned > 0);
         }
         assert_int_equal(dnnb__mem_get_count(), count);
         dnnb__loader_destroy(loader);
@@ -219,7 +222,7 @@ int main(void) {
         cmocka_unit_test(test_train_loader__no_result_depends_on_workers_or_memory),
         cmocka_unit_test(test_train_loader__images_are_those_of_the_public_calls),
         cmocka_unit_test(test_train_loader__the_first_bad_row_ends_the_pass_with_file_and_line),
-        cmocka_unit_test(test_train_loader__a_pass_may_collect_bad_rows_and_be_left_early),
+        cmocka_unit_test(test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early),
         cmocka_unit_test(test_train_loader__a_warm_pass_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,9 @@ static bool watch(void *context, const dnnb_event *event) {
         w->n_warnings++;
         (void)snprintf(w->warning, sizeof w->warning, "%s", event->message);
         break;
+    case DNNB_EVENT_SAVE:
+    case DNNB_EVENT_SAVED:
+        break;
     }
     w->last_count = dnnb__mem_get_count();
     return !w->stop_at_step || w->n_steps < w->stop_at_step;
