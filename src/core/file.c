@@ -1,13 +1,22 @@
-/* Reading, mapping and atomic writing of files, with the system's reason in every message. */
+/*
+ * Reading, mapping and atomic writing of files, with the system's reason in every message.
+ *
+ * Method: a writer is a stream of the C library over our own calls, so that whatever prints to it
+ * goes through core/io, and the reason of the first failure is kept until the commit tells it.
+ */
 #include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "core/io.h"
 
 static dnnb_status fail_errno(const char *path, const char *what) {
     return dnnb__fail(DNNB_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
@@ -15,11 +24,11 @@ static dnnb_status fail_errno(const char *path, const char *what) {
 
 /* Open a regular file for reading: a pipe or a folder would hang or confuse what follows. */
 static dnnb_status open_regular(int *out, size_t *n_bytes, const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = dnnb__io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0) return fail_errno(path, "cannot open");
     struct stat st;
     dnnb_status status = DNNB_OK;
-    if (fstat(fd, &st) != 0)
+    if (dnnb__io_fstat(fd, &st) != 0)
         status = fail_errno(path, "cannot read its size");
     else if (!S_ISREG(st.st_mode))
         status = dnnb__fail(DNNB_ERR_IO, "%s: expected a file, found %s", path,
@@ -37,7 +46,7 @@ static dnnb_status open_regular(int *out, size_t *n_bytes, const char *path) {
 static dnnb_status read_all(int fd, const char *path, char *bytes, size_t n, size_t *n_read) {
     size_t at = 0;
     while (at < n) {
-        ssize_t got = read(fd, bytes + at, n - at);
+        ssize_t got = dnnb__io_read(fd, bytes + at, n - at);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail_errno(path, "cannot read");
         if (got == 0) break;
@@ -96,7 +105,7 @@ dnnb_status dnnb__map_create(dnnb__map *out, const char *path) {
     DNNB_TRY(open_regular(&fd, &size, path));
     dnnb_status status = DNNB_OK;
     if (size) {
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = dnnb__io_mmap(size, fd);
         if (data == MAP_FAILED)
             status = fail_errno(path, "cannot map");
         else
@@ -111,54 +120,103 @@ void dnnb__map_destroy(dnnb__map *map) {
     *map = (dnnb__map){0};
 }
 
-dnnb_status dnnb__writer_create(dnnb__writer *out, const char *path) {
-    *out = (dnnb__writer){0};
-    dnnb__writer w = {0};
-    size_t n = strlen(path) + sizeof ".tmp-XXXXXX";
-    dnnb_status status = DNNB_OK;
-    w.path = dnnb__strdup(path);
-    w.temporary_path = dnnb__alloc(n, 1);
-    if (!w.path || !w.temporary_path) {
-        status = dnnb__fail_memory();
-        goto failed;
+/* ---- the writer ---- */
+
+struct dnnb__sink {
+    int fd;
+    int error; /* errno of the first failure */
+};
+
+static ssize_t sink_write(void *cookie, const char *bytes, size_t n) {
+    dnnb__sink *sink = cookie;
+    size_t written = dnnb__io_write_all(sink->fd, bytes, n);
+    if (written < n && sink->error == 0) sink->error = errno;
+    return (ssize_t)written;
+}
+
+static ssize_t sink_read(void *cookie, char *bytes, size_t n) {
+    return dnnb__io_read(((dnnb__sink *)cookie)->fd, bytes, n);
+}
+
+static int sink_seek(void *cookie, off64_t *offset, int whence) {
+    *offset = lseek(((dnnb__sink *)cookie)->fd, *offset, whence);
+    return *offset < 0 ? -1 : 0;
+}
+
+static int sink_close(void *cookie) {
+    return dnnb__io_close(((dnnb__sink *)cookie)->fd);
+}
+
+/* Make a file beside `path` that nobody else has. Not mkstemp: it gives no other mode than 0600,
+ * and a result should be as readable as any file. */
+static int open_temporary(char *temporary_path, size_t n, const char *path) {
+    static atomic_uint n_made;
+    int fd = -1;
+    for (unsigned tries = 0; tries < 1000; tries++) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        uint64_t number = (uint64_t)t.tv_nsec * 65599 + (uint64_t)getpid() * 40503 +
+                          (uint64_t)atomic_fetch_add(&n_made, 1);
+        (void)snprintf(temporary_path, n, "%s.tmp-%06x", path, (unsigned)(number & 0xFFFFFF));
+        fd = dnnb__io_open(temporary_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || (errno != EEXIST && errno != EINTR)) break;
     }
-    (void)snprintf(w.temporary_path, n, "%s.tmp-XXXXXX", path);
-    int fd = mkostemp(w.temporary_path, O_CLOEXEC);
-    if (fd < 0) {
-        status = fail_errno(path, "cannot create");
-        goto failed;
-    }
-    mode_t mask = umask(0); /* mkstemp gives 0600; a result should be as readable as any file */
-    umask(mask);
-    (void)fchmod(fd, 0666 & ~mask);
-    w.file = fdopen(fd, "w+b");
-    if (!w.file) {
-        status = fail_errno(path, "cannot open for writing");
-        close(fd);
-        unlink(w.temporary_path);
-        goto failed;
-    }
-    *out = w;
-    return DNNB_OK;
-failed:
-    dnnb__free(w.path);
-    dnnb__free(w.temporary_path);
+    return fd;
+}
+
+static dnnb_status open_stream(dnnb__writer *w, size_t n_temporary) {
+    static const cookie_io_functions_t functions = {
+        .read = sink_read, .write = sink_write, .seek = sink_seek, .close = sink_close};
+    w->sink->fd = open_temporary(w->temporary_path, n_temporary, w->path);
+    if (w->sink->fd < 0) return fail_errno(w->path, "cannot create");
+    w->file = fopencookie(w->sink, "w+b", functions);
+    if (w->file) return DNNB_OK;
+    dnnb_status status = fail_errno(w->path, "cannot open for writing");
+    (void)dnnb__io_close(w->sink->fd);
+    (void)dnnb__io_unlink(w->temporary_path);
     return status;
 }
 
+static void free_parts(dnnb__writer *w) {
+    dnnb__free(w->sink);
+    dnnb__free(w->temporary_path);
+    dnnb__free(w->path);
+    *w = (dnnb__writer){0};
+}
+
+dnnb_status dnnb__writer_create(dnnb__writer *out, const char *path) {
+    size_t n = strlen(path) + sizeof ".tmp-000000";
+    *out = (dnnb__writer){.path = dnnb__strdup(path),
+                          .temporary_path = dnnb__alloc(n, 1),
+                          .sink = dnnb__calloc(1, sizeof *out->sink)};
+    bool is_whole = out->path && out->temporary_path && out->sink;
+    dnnb_status status = is_whole ? open_stream(out, n) : dnnb__fail_memory();
+    if (status != DNNB_OK) free_parts(out);
+    return status;
+}
+
+/* Fails with the reason of the first write that failed: errno may be another's by now. */
+static dnnb_status fail_write(const dnnb__writer *w) {
+    if (w->sink->error != 0) errno = w->sink->error;
+    return fail_errno(w->path, "cannot write");
+}
+
 dnnb_status dnnb__writer_write(dnnb__writer *w, const void *bytes, size_t n) {
-    if (n && fwrite(bytes, 1, n, w->file) != n) return fail_errno(w->path, "cannot write");
-    return DNNB_OK;
+    return n && fwrite(bytes, 1, n, w->file) != n ? fail_write(w) : DNNB_OK;
+}
+
+int dnnb__writer_get_error(const dnnb__writer *w) {
+    return w->sink->error;
 }
 
 /* A rename is on the disk only once its folder is. */
 static dnnb_status sync_folder_of(const char *path) {
     char *folder;
     DNNB_TRY(dnnb__path_get_folder(&folder, path));
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = dnnb__io_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     dnnb_status status = DNNB_OK;
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != EROFS))
-        status = fail_errno(folder, "cannot flush the folder");
+    if (fd < 0 || (dnnb__io_fsync(fd) != 0 && errno != EINVAL && errno != EROFS))
+        status = fail_errno(path, "cannot flush its folder");
     if (fd >= 0) close(fd);
     dnnb__free(folder);
     return status;
@@ -166,28 +224,26 @@ static dnnb_status sync_folder_of(const char *path) {
 
 dnnb_status dnnb__writer_commit(dnnb__writer *w) {
     dnnb_status status = DNNB_OK;
-    if (fflush(w->file) != 0 || ferror(w->file) || fsync(fileno(w->file)) != 0)
-        status = fail_errno(w->path, "cannot write");
-    if (fclose(w->file) != 0 && status == DNNB_OK) status = fail_errno(w->path, "cannot write");
+    if (fflush(w->file) != 0 || ferror(w->file) || dnnb__io_fsync(w->sink->fd) != 0)
+        status = fail_write(w);
+    if (fclose(w->file) != 0 && status == DNNB_OK) status = fail_write(w);
     w->file = NULL;
-    if (status == DNNB_OK && rename(w->temporary_path, w->path) != 0)
+    if (status == DNNB_OK && dnnb__io_rename(w->temporary_path, w->path) != 0)
         status = fail_errno(w->path, "cannot rename into place");
     if (status != DNNB_OK)
-        unlink(w->temporary_path);
+        (void)dnnb__io_unlink(w->temporary_path);
     else
         status = sync_folder_of(w->path);
-    dnnb__free(w->temporary_path);
-    w->temporary_path = NULL;
-    dnnb__writer_destroy(w);
+    free_parts(w);
     return status;
 }
 
 void dnnb__writer_destroy(dnnb__writer *w) {
-    if (w->file) fclose(w->file);
-    if (w->temporary_path) unlink(w->temporary_path);
-    dnnb__free(w->temporary_path);
-    dnnb__free(w->path);
-    *w = (dnnb__writer){0};
+    if (w->file) {
+        fclose(w->file);
+        (void)dnnb__io_unlink(w->temporary_path);
+    }
+    free_parts(w);
 }
 
 dnnb_status dnnb__file_write(const char *path, const void *bytes, size_t n) {
@@ -200,18 +256,19 @@ dnnb_status dnnb__file_write(const char *path, const void *bytes, size_t n) {
 }
 
 dnnb_status dnnb__folder_create(const char *path) {
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && dnnb__folder_exists(path))) return DNNB_OK;
+    if (dnnb__io_mkdir(path, 0777) == 0 || (errno == EEXIST && dnnb__folder_exists(path)))
+        return DNNB_OK;
     return fail_errno(path, "cannot create the folder");
 }
 
 bool dnnb__file_exists(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0;
+    return dnnb__io_stat(path, &st) == 0;
 }
 
 bool dnnb__folder_exists(const char *path) {
     struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return dnnb__io_stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 dnnb_status dnnb__path_join(char **out, const char *folder, const char *name) {

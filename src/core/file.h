@@ -39,14 +39,19 @@ typedef struct dnnb__map {
 DNNB_MUST_CHECK dnnb_status dnnb__map_create(dnnb__map *out, const char *path);
 void dnnb__map_destroy(dnnb__map *map);
 
+typedef struct dnnb__sink dnnb__sink;
+
 typedef struct dnnb__writer {
     FILE *file; /* write with the C library's calls, or dnnb__writer_write */
+    dnnb__sink *sink;
     char *path;
     char *temporary_path;
 } dnnb__writer;
 
 DNNB_MUST_CHECK dnnb_status dnnb__writer_create(dnnb__writer *out, const char *path);
 DNNB_MUST_CHECK dnnb_status dnnb__writer_write(dnnb__writer *w, const void *bytes, size_t n);
+/** The system's reason, an errno, why a write to the file failed; 0 when none did. */
+int dnnb__writer_get_error(const dnnb__writer *w);
 /** Flush, rename, close; the writer is empty afterwards whether it worked or not. */
 DNNB_MUST_CHECK dnnb_status dnnb__writer_commit(dnnb__writer *w);
 /** Throw the temporary file away; does nothing after a commit. */

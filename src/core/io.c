@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -59,28 +60,31 @@ uint64_t dnnb__io_get_count(unsigned kinds) {
     return count;
 }
 
-/* Count an operation; whether it is to fail, with errno set. */
-static bool fails(unsigned kind) {
+typedef enum verdict { GOES_ON, FAILS, FAILS_AS_NTH } verdict;
+
+/* Count an operation and say whether it is to fail. */
+static verdict judge(unsigned kind) {
     hook *h = atomic_load_explicit(&shared_hook, memory_order_acquire);
-    if (!h) return false;
+    if (!h) return GOES_ON;
     for (unsigned i = 0; i < N_KINDS; i++)
         if (kind & 1U << i) atomic_fetch_add(&h->counts[i], 1);
     uint64_t at = atomic_load(&h->fail_at);
-    if (!at || !(atomic_load(&h->kinds) & kind)) return false;
+    if (!at || !(atomic_load(&h->kinds) & kind)) return GOES_ON;
     uint64_t n = atomic_fetch_add(&h->n_seen, 1) + 1;
-    bool is_hit = n == at || (n > at && atomic_load(&h->and_later));
-    if (kind == DNNB__IO_WRITING && atomic_exchange(&h->next_write_fails, false)) is_hit = true;
-    if (is_hit) errno = atomic_load(&h->error);
-    return is_hit;
+    if (n == at) return FAILS_AS_NTH;
+    bool is_due = kind == DNNB__IO_WRITING && atomic_exchange(&h->next_write_fails, false);
+    return is_due || (n > at && atomic_load(&h->and_later)) ? FAILS : GOES_ON;
+}
+
+static bool fails(unsigned kind) {
+    if (judge(kind) == GOES_ON) return false;
+    errno = atomic_load(&atomic_load(&shared_hook)->error);
+    return true;
 }
 
 int dnnb__io_open(const char *path, int flags, mode_t mode) {
     bool reads = (flags & O_ACCMODE) == O_RDONLY && !(flags & O_CREAT);
     return fails(reads ? DNNB__IO_READING : DNNB__IO_WRITING) ? -1 : open(path, flags, mode);
-}
-
-int dnnb__io_mkostemp(char *name_template, int flags) {
-    return fails(DNNB__IO_WRITING) ? -1 : mkostemp(name_template, flags);
 }
 
 int dnnb__io_stat(const char *path, struct stat *out) {
@@ -96,13 +100,15 @@ ssize_t dnnb__io_read(int fd, void *bytes, size_t n) {
 }
 
 ssize_t dnnb__io_write(int fd, const void *bytes, size_t n) {
-    hook *h = atomic_load_explicit(&shared_hook, memory_order_acquire);
-    bool was_due = h && atomic_load(&h->next_write_fails);
-    if (!fails(DNNB__IO_WRITING)) return write(fd, bytes, n);
-    bool is_first = !was_due && atomic_load(&h->n_seen) == atomic_load(&h->fail_at);
-    if (!is_first || n < 2) return -1;
-    atomic_store(&h->next_write_fails, true);
-    return write(fd, bytes, n / 2);
+    verdict v = judge(DNNB__IO_WRITING);
+    if (v == GOES_ON) return write(fd, bytes, n);
+    hook *h = atomic_load(&shared_hook);
+    if (v == FAILS_AS_NTH && n > 1) {
+        atomic_store(&h->next_write_fails, true);
+        return write(fd, bytes, n / 2);
+    }
+    errno = atomic_load(&h->error);
+    return -1;
 }
 
 size_t dnnb__io_write_all(int fd, const void *bytes, size_t n) {
@@ -121,10 +127,6 @@ int dnnb__io_ftruncate(int fd, off_t n_bytes) {
     return fails(DNNB__IO_WRITING) ? -1 : ftruncate(fd, n_bytes);
 }
 
-int dnnb__io_fchmod(int fd, mode_t mode) {
-    return fails(DNNB__IO_WRITING) ? -1 : fchmod(fd, mode);
-}
-
 int dnnb__io_fsync(int fd) {
     return fails(DNNB__IO_WRITING) ? -1 : fsync(fd);
 }
@@ -136,6 +138,15 @@ int dnnb__io_close(int fd) {
     if (!failed) return result;
     errno = error;
     return -1;
+}
+
+int dnnb__io_lock(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fails(DNNB__IO_WRITING)) return -1;
+    int result = fcntl(fd, F_OFD_SETLK, &whole);
+    if (result != 0 && errno == EINVAL) result = flock(fd, LOCK_EX | LOCK_NB);
+    if (result != 0 && errno == EACCES) errno = EAGAIN; /* POSIX allows either */
+    return result;
 }
 
 void *dnnb__io_mmap(size_t n_bytes, int fd) {

@@ -20,8 +20,9 @@
 
 /** What kind an operation is. Removing is apart because a full disk does not hinder it. */
 enum {
-    DNNB__IO_READING = 1,  /* open to read, read, map, stat, opendir, readdir */
-    DNNB__IO_WRITING = 2,  /* open to write, create, write, truncate, fsync, rename, mkdir, close */
+    DNNB__IO_READING = 1, /* open to read, read, map, stat, opendir, readdir */
+    DNNB__IO_WRITING =
+        2, /* open to write, create, write, truncate, lock, fsync, rename, mkdir, close */
     DNNB__IO_REMOVING = 4, /* unlink, rmdir */
     DNNB__IO_ALL = 7
 };
@@ -35,7 +36,6 @@ uint64_t dnnb__io_get_count(unsigned kinds);
 
 /** Opening counts as writing when the file may be written or made. */
 int dnnb__io_open(const char *path, int flags, mode_t mode);
-int dnnb__io_mkostemp(char *name_template, int flags);
 int dnnb__io_stat(const char *path, struct stat *out);
 int dnnb__io_fstat(int fd, struct stat *out);
 ssize_t dnnb__io_read(int fd, void *bytes, size_t n);
@@ -44,10 +44,12 @@ ssize_t dnnb__io_write(int fd, const void *bytes, size_t n);
  *  set. */
 size_t dnnb__io_write_all(int fd, const void *bytes, size_t n);
 int dnnb__io_ftruncate(int fd, off_t n_bytes);
-int dnnb__io_fchmod(int fd, mode_t mode);
 int dnnb__io_fsync(int fd);
 /** For files that were written, where a failure matters; the descriptor is closed in any case. */
 int dnnb__io_close(int fd);
+/** Lock a file for this opening of it and its duplicates, those of forked children too. -1 with
+ *  EAGAIN when another has it. */
+int dnnb__io_lock(int fd);
 /** Map to read, from the file's beginning, privately. */
 void *dnnb__io_mmap(size_t n_bytes, int fd);
 int dnnb__io_rename(const char *from, const char *to);

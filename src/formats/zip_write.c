@@ -68,7 +68,9 @@ static int error_file(voidpf opaque, voidpf stream) {
 /* ---- entries ---- */
 
 static dnnb_status fail_write(const dnnb__zip_writer *z) {
-    return dnnb__fail(DNNB_ERR_IO, "%s: cannot write the archive", z->writer->path);
+    int error = dnnb__writer_get_error(z->writer);
+    return dnnb__fail(DNNB_ERR_IO, "%s: cannot write the archive%s%s", z->writer->path,
+                      error ? ": " : "", error ? strerror(error) : "");
 }
 
 dnnb_status dnnb__zip_writer_open(dnnb__zip_writer *out, dnnb__writer *w) {

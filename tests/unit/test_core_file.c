@@ -2,10 +2,12 @@
 #include "unit/folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/io.h"
 
 static size_t count_entries(void) {
     size_t n = 0;
@@ -172,6 +174,87 @@ static void test_core_file__every_failed_allocation_is_an_error(void **state) {
     assert_holds(path, "x");
 }
 
+/* Write with the n-th operation failing; what is under the final name is whole, old or new. */
+static dnnb_status write_failing(const char *path, uint64_t n, bool and_later) {
+    enum { N = 100000 };
+    char *fresh = malloc(N), *found;
+    size_t n_found;
+    assert_non_null(fresh);
+    memset(fresh, 'n', N);
+    assert_ok(dnnb__file_write(path, "old", 3));
+    dnnb__io_fail_at(n, DNNB__IO_READING | DNNB__IO_WRITING, and_later, ENOSPC);
+    dnnb_status status = dnnb__file_write(path, fresh, N);
+    dnnb__io_fail_at(0, 0, false, 0);
+    assert_ok(dnnb__file_read(&found, &n_found, path, N));
+    if (n_found == N)
+        assert_memory_equal(found, fresh, N);
+    else
+        assert_string_equal(found, "old");
+    if (status == DNNB_OK) assert_int_equal(n_found, N);
+    assert_int_equal(count_entries(), 1); /* no temporary file */
+    dnnb__free(found);
+    free(fresh);
+    return status;
+}
+
+static void test_core_file__every_failed_operation_of_a_write(void **state) {
+    (void)state;
+    char path[64], expected[128];
+    (void)snprintf(path, sizeof path, "%s/a", folder);
+    uint64_t before = dnnb__io_get_count(DNNB__IO_ALL);
+    assert_ok(dnnb__file_write(path, "old", 3));
+    uint64_t n_operations = dnnb__io_get_count(DNNB__IO_ALL) - before;
+    assert_int_equal(n_operations,
+                     7); /* open, write, flush, close, rename; the folder: open, flush */
+    for (int and_later = 0; and_later < 2; and_later++)
+        for (uint64_t n = 1; n <= n_operations; n++) {
+            assert_int_equal(write_failing(path, n, and_later), DNNB_ERR_IO);
+            (void)snprintf(expected, sizeof expected, "%s: cannot ", path);
+            assert_memory_equal(dnnb_get_error(), expected, strlen(expected));
+            assert_non_null(strstr(dnnb_get_error(), ": No space left on device"));
+        }
+    assert_ok(write_failing(path, n_operations + 2, false)); /* a large one may write twice */
+}
+
+static void test_core_file__every_failed_operation_of_reading(void **state) {
+    (void)state;
+    const char *path = in_folder("a");
+    char *bytes, head[4];
+    size_t n_bytes;
+    dnnb__map map;
+    assert_ok(dnnb__file_write(path, "text", 4));
+    for (uint64_t n = 1; n <= 3; n++) { /* open, size, read or map */
+        dnnb__io_fail_at(n, DNNB__IO_READING, false, EIO);
+        assert_fails(dnnb__file_read(&bytes, &n_bytes, path, 10), DNNB_ERR_IO, path);
+        assert_null(bytes);
+        dnnb__io_fail_at(n, DNNB__IO_READING, false, EIO);
+        assert_fails(dnnb__file_read_head(path, head, 4, &n_bytes), DNNB_ERR_IO, path);
+        dnnb__io_fail_at(n, DNNB__IO_READING, false, EIO);
+        assert_fails(dnnb__map_create(&map, path), DNNB_ERR_IO, path);
+        assert_null(map.data);
+    }
+    dnnb__io_fail_at(4, DNNB__IO_READING, false, EIO);
+    assert_holds(path, "text");
+    dnnb__io_fail_at(1, DNNB__IO_WRITING, false, EROFS);
+    assert_fails(dnnb__folder_create(in_folder("b")), DNNB_ERR_IO,
+                 "b: cannot create the folder: Read-only file system");
+    dnnb__io_fail_at(0, 0, false, 0);
+}
+
+/* The reason of the write that failed is told by the commit, whatever was called since. */
+static void test_core_file__commit_tells_of_an_earlier_write(void **state) {
+    (void)state;
+    dnnb__writer w;
+    assert_ok(dnnb__writer_create(&w, in_folder("a")));
+    dnnb__io_fail_at(1, DNNB__IO_WRITING, false, EDQUOT);
+    for (int i = 0; i < 100000; i++) fputs("text", w.file);
+    dnnb__io_fail_at(0, 0, false, 0);
+    errno = ENOENT;
+    assert_int_equal(dnnb__writer_get_error(&w), EDQUOT);
+    assert_fails(dnnb__writer_commit(&w), DNNB_ERR_IO, "a: cannot write: Disk quota exceeded");
+    assert_int_equal(count_entries(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_core_file__reads_what_was_written, set_up, tear_down),
@@ -184,6 +267,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_core_file__folders_and_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_core_file__sha256, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_core_file__every_failed_allocation_is_an_error, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_core_file__every_failed_operation_of_a_write, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_core_file__every_failed_operation_of_reading, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_core_file__commit_tells_of_an_earlier_write, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
