@@ -22,7 +22,7 @@ typedef struct train_command {
     const char *stim_path, *validation_path;
     const char *freeze;
     size_t n_classes; /* 0: from the labels */
-    size_t task, augment, on_bad_image, optimizer, schedule, precision;
+    size_t task, augment, on_bad_image, check, optimizer, schedule, precision;
     bool quiet;
     dnnb_train_options options;
     dnnb_run_options run;
@@ -48,6 +48,10 @@ static const char examples[] =
     "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
     "      --validation validation.stim.csv --freeze backbone --augment none --epochs 10 \\\n"
     "      --out features\n"
+    "  # go on after a kill, a power cut or Ctrl-C: the same command and --resume\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
+    "      --validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out finetuned \\\n"
+    "      --resume\n"
     "  # reaction times, with the convolutions as they are\n"
     "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
     "      --task regression --target RT --freeze 'features.*' --epochs 2 --lr 1e-5 \\\n"
@@ -128,7 +132,7 @@ static cli_parsed parse(train_command *c, int argc, char **argv) {
                  "random crops and flips as DNNBrain draws them, or the testing transform",
                  &c->augment),
          .words = cli_augment_names, .n_words = 2},
-        CLI_ROWS_IMAGES(*o, c->on_bad_image),
+        CLI_ROWS_IMAGES(*o, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Training"},
         {CLI_ROW(CLI_COUNT, "epochs", "N", "passes over the training stimuli", &o->epochs),
          .min = 1, .max = 1000000},
@@ -160,13 +164,22 @@ static cli_parsed parse(train_command *c, int argc, char **argv) {
         {CLI_ROW(CLI_TEXT, "out", "RUN", "run folder, created", &c->run.folder)},
         {CLI_ROW(CLI_FLAG, "overwrite", NULL, "write over a run that the folder holds",
                  &c->run.overwrite)},
+        {CLI_ROW(CLI_FLAG, "resume", NULL,
+                 "go on with the run that the folder holds, with the same bits as if it had never "
+                 "been stopped; begin where there is none",
+                 &o->resume)},
+        {CLI_ROW(CLI_REAL, "checkpoint-every", "SECONDS",
+                 "save the run at least so often within an epoch", &o->checkpoint_every_s),
+         .min = 0, .max = 1e9},
+        {CLI_ROW(CLI_FLAG, "keep-checkpoint", NULL,
+                 "keep what --resume needs after the last epoch, so that --epochs can grow later",
+                 &o->keep_checkpoint)},
         {CLI_ROW(CLI_FLAG, "quiet", NULL, "no progress and no remarks; epochs are still printed",
                  &c->quiet)},
         CLI_ROWS_COMPUTING(c->network, *o),
         {CLI_ROW(CLI_CHOICE, "precision", NULL, "numbers of the computation", &c->precision),
          .words = precision_names, .n_words = CLI_COUNT_OF(precision_names),
          .hint = "this version computes in float32"},
-        {.type = CLI_ABSENT, .name = "resume", .help = "this version cannot resume a run"},
     };
     const cli_command command = {
         .name = "train",
@@ -188,9 +201,12 @@ static int check_options(train_command *c) {
     if (status != CLI_DONE) return status;
     if (!c->stim_path) return cli_usage_error("missing option --stim FILE");
     if (!c->run.folder) return cli_usage_error("missing option --out RUN");
+    if (c->options.resume && c->run.overwrite)
+        return cli_usage_error("--resume: expected without --overwrite, which begins again");
     c->options.task = (dnnb_task)c->task;
     c->options.augment = (dnnb_augment)c->augment;
     c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
+    c->options.check = (dnnb_check)c->check;
     if (c->options.task == DNNB_CLASSIFICATION && c->options.target)
         return cli_usage_error("--target: expected --task regression with it");
     if (c->options.task == DNNB_REGRESSION && c->n_classes)
@@ -303,6 +319,7 @@ static void print_folder(train_command *c) {
         {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
         {"config.json", "every option as used"},
         {"log.jsonl", "what happened when"},
+        {"checkpoint", "what --resume needs, to train for more epochs"},
     };
     cli_progress_note(&c->progress, "%s holds", c->run.folder);
     for (size_t i = 0; i < CLI_COUNT_OF(files); i++) {
@@ -315,6 +332,11 @@ static void print_folder(train_command *c) {
                           c->best_score, c->best_epoch);
 }
 
+static bool has_checkpoint(const char *folder) {
+    char path[4096];
+    return cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path);
+}
+
 static int train(train_command *c) {
     catch_signals();
     dnnb_history *history = NULL;
@@ -322,13 +344,18 @@ static int train(train_command *c) {
         dnnb_run_train(c->dnn, c->train, c->validation, &c->options, &c->run, &history);
     cli_progress_clear(&c->progress);
     size_t n_done = history ? dnnb_history_get_count(history) : 0;
+    size_t n_left_out = n_done ? dnnb_history_get_epoch(history, n_done - 1)->n_left_out : 0;
     dnnb_history_destroy(history);
     if (status == DNNB_ERR_STOPPED && stop_signal) {
-        cli_error("stopped by a signal after %zu of %zu epochs", n_done, c->options.epochs);
+        bool is_saved = has_checkpoint(c->run.folder);
+        cli_error("stopped by a signal after %zu of %zu epochs%s", n_done, c->options.epochs,
+                  is_saved ? "; to go on: the same command with --resume" : "");
         return 128 + stop_signal;
     }
     if (status != DNNB_OK) return cli_fail();
     print_folder(c);
+    if (n_left_out > 0)
+        cli_progress_note(&c->progress, "images left out, since they are bad: %zu", n_left_out);
     return CLI_DONE;
 }
 

@@ -11,7 +11,8 @@ extern "C" {
 #endif
 
 typedef struct dnnb_run_options {
-    const char *folder; /**< created; refused when it holds a run already, unless overwrite */
+    const char *folder; /**< created; refused when it holds a run already, unless overwrite or
+                            options->resume */
     bool overwrite;
     const char *network;      /**< as asked for, for config.json */
     const char *weights_path; /**< as asked for, its checksum is recorded; NULL for none */
@@ -26,7 +27,16 @@ typedef struct dnnb_run_options {
  * train_dict.pkl and .json, history.csv, the plots, predictions.csv, log.jsonl.
  *
  * The folder is made only after all inputs were checked, and history, plots and log are renewed
- * after each epoch. After DNNB_ERR_STOPPED the folder holds what the finished epochs gave.
+ * after each epoch; what cannot be written then is a warning and is tried again. It is locked while
+ * the run goes on. After DNNB_ERR_STOPPED it holds what the finished epochs gave.
+ *
+ * Checkpoints go to `checkpoint` in the folder (options->checkpoint is not used), and are taken
+ * away when the run has finished, unless options->keep_checkpoint. With options->resume a run that
+ * the folder holds goes on; where there is none it begins; where it has finished, the history is
+ * given.
+ *
+ * @error As dnnb_train(); DNNB_ERR_ARGUMENT the folder is taken, or another process works in it;
+ * DNNB_ERR_IO the results could not be written.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train,
                                                     const dnnb_stimulus *validation,

@@ -43,7 +43,7 @@ typedef enum dnnb_event_kind {
     DNNB_EVENT_EPOCH,   /**< after an epoch and its scores */
     DNNB_EVENT_WARNING, /**< something to tell the user: `message` */
     DNNB_EVENT_SAVE,    /**< a checkpoint is about to be made */
-    DNNB_EVENT_SAVED    /**< it is whole and on the disk */
+    DNNB_EVENT_SAVED    /**< one is whole and on the disk: of `step` steps after `done` epochs */
 } dnnb_event_kind;
 
 typedef struct dnnb_predictions dnnb_predictions;
@@ -51,12 +51,12 @@ typedef struct dnnb_checkpoint dnnb_checkpoint;
 
 typedef struct dnnb_event {
     dnnb_event_kind kind;
-    const char *message;      /**< START: what is kept frozen and cached; WARNING: the warning */
-    size_t epoch, n_epochs;   /**< epoch counted from 0 */
-    size_t step, n_steps;     /**< STEP: of the epoch, counted from 0 */
-    size_t done, total;       /**< SCORING: images */
-    double loss;              /**< STEP: of the batch */
-    double learning_rate;     /**< STEP */
+    const char *message;    /**< START: what is kept frozen and cached; WARNING: the warning */
+    size_t epoch, n_epochs; /**< epoch counted from 0 */
+    size_t step, n_steps;   /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
+    size_t done, total;     /**< SCORING: images */
+    double loss;            /**< STEP: of the batch */
+    double learning_rate;   /**< STEP */
     double images_per_second; /**< STEP: of the epoch so far */
     double seconds_left;      /**< STEP, SCORING: estimate for the whole run; NaN when unknown */
     const dnnb_epoch *result; /**< EPOCH */
@@ -88,7 +88,8 @@ typedef struct dnnb_train_options {
     const char *checkpoint; /**< folder that the run saves itself into, made when it is not there;
                                  NULL: none */
     double checkpoint_every_s; /**< it is saved at least so often; see dnnb_train() */
-    bool resume;          /**< go on from the newest whole checkpoint; without one, begin */
+    bool resume;               /**< go on from the newest whole checkpoint; without one, begin */
+    bool keep_checkpoint; /**< save after the last epoch too, so that a later run can have more */
     const char *identity; /**< more lines "name: value\n" that a run which goes on must have equal;
                                NULL for none */
     dnnb_event_fn on_event; /**< NULL for none */
@@ -102,8 +103,8 @@ typedef struct dnnb_train_options {
         .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
         .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
         .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
-        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .identity = NULL,           \
-        .on_event = NULL, .context = NULL                                                          \
+        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
+        .identity = NULL, .on_event = NULL, .context = NULL                                        \
     }
 
 /**
@@ -113,6 +114,14 @@ typedef struct dnnb_train_options {
  * as DNNBrain: shuffled batches, the loss and score of the task, scores after each epoch over whole
  * sets with the testing transform. Equal seed, data, options and number of threads give equal bits.
  *
+ * With options->checkpoint the run saves itself into that folder from a forked process, at the end
+ * of an epoch (unless that would take more than a twentieth of the time) and at least every
+ * checkpoint_every_s seconds; and before it returns with any failure but DNNB_ERR_NUMERIC. A save
+ * that fails is a warning, and is tried again. The last two checkpoints are kept. With
+ * options->resume it goes on from the newest whole one, and ends with the bits of a run that was
+ * never stopped; a checkpoint of another network, data set or option is refused by name. `epochs`
+ * may grow, unless the schedule depends on it. The folder has one writer: the caller sees to that.
+ *
  * @param dnn        Its head must have as many outputs as there are classes (labels 0 .. n - 1), or
  *                   targets.
  * @param validation NULL for none.
@@ -120,7 +129,8 @@ typedef struct dnnb_train_options {
  * @param[out] history NULL when it is not wanted. Also given after DNNB_ERR_STOPPED, with the
  * epochs that were finished.
  * @error DNNB_ERR_ARGUMENT; DNNB_ERR_FORMAT or DNNB_ERR_IO data, with file and line;
- * DNNB_ERR_NUMERIC a loss that is not finite; DNNB_ERR_STOPPED; DNNB_ERR_MEMORY.
+ * DNNB_ERR_NUMERIC a loss that is not finite, with step, learning rate and largest gradient;
+ * DNNB_ERR_STOPPED (DNNB_ERR_IO when the stopped run could not be saved); DNNB_ERR_MEMORY.
  * @source DNNBrain dnnbrain/dnn/base.py, DNN.train.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimulus *train,

@@ -47,6 +47,11 @@ const char *dnnb__engine_get_version(const char *engine) {
     return find_engine(&found, engine) == DNNB_OK ? found->get_version() : "";
 }
 
+const char *dnnb__engine_get_instructions(const char *engine) {
+    const dnnb__engine *found;
+    return find_engine(&found, engine) == DNNB_OK ? found->get_instructions() : "";
+}
+
 dnnb_status dnnb__net_create(dnnb__net **out, const char *engine, const dnnb__graph *graph,
                              size_t n_threads) {
     *out = NULL;

@@ -34,6 +34,10 @@ typedef struct dnnb__plan_options {
  *  @param engine A name of engine_list.h; NULL for the default. "" for an unknown one. */
 const char *dnnb__engine_get_version(const char *engine);
 
+/** The instructions that it computes with on this processor, "AVX-512"; results and the layout of
+ *  flat arrays depend on them. */
+const char *dnnb__engine_get_instructions(const char *engine);
+
 /** Names of the engines in the order of engine_list.h; the first is the default. */
 const char *const *dnnb__engine_get_names(size_t *n);
 
@@ -120,6 +124,7 @@ void dnnb__plan_set_timing(dnnb__plan *plan, bool on);
 typedef struct dnnb__engine {
     const char *name;
     const char *(*get_version)(void);
+    const char *(*get_instructions)(void);
     dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads);
     void (*net_destroy)(dnnb__net *net);
     dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);

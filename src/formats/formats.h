@@ -62,4 +62,17 @@ DNNB_MUST_CHECK dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void *
 bool dnnb__name_is_valid(const char *name, size_t n);
 enum { DNNB__NAME_MAX_BYTES = 4096 };
 
+/** A flat array, borrowed. */
+typedef struct dnnb__array {
+    const char *name;
+    dnnb_dtype dtype;
+    const void *data;
+    size_t n; /* elements */
+} dnnb__array;
+
+/** What stands before the elements of a .safetensors file that holds `arrays` in their order; wider
+ *  types come first, so that all are aligned. */
+DNNB_MUST_CHECK dnnb_status dnnb__safetensors_print_header(dnnb__buf *out,
+                                                           const dnnb__array *arrays, size_t n);
+
 #endif

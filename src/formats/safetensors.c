@@ -212,14 +212,17 @@ static size_t *make_order(const dnnb_dict *dict) {
     return order;
 }
 
-static json_t *describe(const dnnb_tensor *t, size_t begin) {
-    const dnnb_shape *shape = dnnb_tensor_get_shape(t);
+static json_t *describe(dnnb_dtype dtype, const dnnb_shape *shape, size_t begin, size_t end) {
     json_t *dims = json_array();
     for (size_t i = 0; i < shape->ndim; i++)
         json_array_append_new(dims, json_integer(shape->dim[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_names[dnnb_tensor_get_dtype(t)],
-                     "shape", dims, "data_offsets", (json_int_t)begin,
-                     (json_int_t)(begin + dnnb__tensor_get_packed_bytes(t)));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_names[dtype], "shape", dims,
+                     "data_offsets", (json_int_t)begin, (json_int_t)end);
+}
+
+static json_t *describe_tensor(const dnnb_tensor *t, size_t begin) {
+    return describe(dnnb_tensor_get_dtype(t), dnnb_tensor_get_shape(t), begin,
+                    begin + dnnb__tensor_get_packed_bytes(t));
 }
 
 /* The header as an object; `order` says where the elements go. NULL when out of memory. */
@@ -233,8 +236,9 @@ static json_t *make_header(const dnnb_dict *dict, const size_t *order) {
         at += dnnb__tensor_get_packed_bytes(dnnb_dict_get_tensor(dict, order[i]));
     }
     for (size_t i = 0; is_good && i < n; i++)
-        is_good = json_object_set_new(header, dnnb_dict_get_name(dict, i),
-                                      describe(dnnb_dict_get_tensor(dict, i), begins[i])) == 0;
+        is_good =
+            json_object_set_new(header, dnnb_dict_get_name(dict, i),
+                                describe_tensor(dnnb_dict_get_tensor(dict, i), begins[i])) == 0;
     dnnb__free(begins);
     if (is_good) return header;
     json_decref(header);
@@ -247,23 +251,33 @@ static int append_text(const char *text, size_t n, void *context) {
     return out->status == DNNB_OK ? 0 : -1;
 }
 
-/* Length, header and spaces up to the alignment. */
-static dnnb_status write_header(json_t *header, dnnb__writer *w) {
-    dnnb__buf out;
-    dnnb__buf_init(&out, MAX_HEADER_BYTES);
-    int code = json_dump_callback(header, append_text, &out, JSON_COMPACT);
-    while ((LENGTH_BYTES + out.n_bytes) % ALIGNMENT && out.status == DNNB_OK)
-        dnnb__buf_append(&out, " ", 1);
-    dnnb_status status = dnnb__buf_get_status(&out);
-    if (status == DNNB_OK && code != 0)
-        status = dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", w->path);
-    uint8_t length[LENGTH_BYTES];
+/* Length, header (taken over; NULL is out of memory) and spaces up to the alignment. */
+static dnnb_status print_header(dnnb__buf *out, json_t *header) {
+    static const char no_length[LENGTH_BYTES];
+    dnnb__buf_append(out, no_length, LENGTH_BYTES);
+    int code = header ? json_dump_callback(header, append_text, out, JSON_COMPACT) : -1;
+    json_decref(header);
+    while (out->n_bytes % ALIGNMENT && out->status == DNNB_OK) dnnb__buf_append(out, " ", 1);
+    DNNB_TRY(dnnb__buf_get_status(out));
+    if (code != 0) return dnnb__fail(DNNB_ERR_MEMORY, "out of memory for a header");
     for (size_t i = 0; i < LENGTH_BYTES; i++)
-        length[i] = (uint8_t)((uint64_t)out.n_bytes >> (8 * i));
-    if (status == DNNB_OK) status = dnnb__writer_write(w, length, sizeof length);
-    if (status == DNNB_OK) status = dnnb__writer_write(w, out.data, out.n_bytes);
-    dnnb__buf_destroy(&out);
-    return status;
+        out->data[i] = (char)((uint64_t)(out->n_bytes - LENGTH_BYTES) >> (8 * i));
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__safetensors_print_header(dnnb__buf *out, const dnnb__array *arrays, size_t n) {
+    json_t *header = json_object();
+    size_t begin = 0;
+    for (size_t i = 0; header && i < n; i++) {
+        size_t end = begin + arrays[i].n * dnnb_dtype_get_size(arrays[i].dtype);
+        dnnb_shape shape = {{(int64_t)arrays[i].n}, 1};
+        json_t *row = describe(arrays[i].dtype, &shape, begin, end);
+        begin = end;
+        if (json_object_set_new(header, arrays[i].name, row) == 0) continue;
+        json_decref(header);
+        header = NULL;
+    }
+    return print_header(out, header);
 }
 
 static dnnb_status write_elements(const dnnb_dict *dict, const size_t *order, dnnb__writer *w) {
@@ -285,14 +299,13 @@ dnnb_status dnnb__safetensors_write(const dnnb_dict *dict, dnnb__writer *w) {
                           w->path);
     size_t *order = make_order(dict);
     if (!order) return dnnb__fail_memory();
-    json_t *header = make_header(dict, order);
-    dnnb_status status;
-    if (header)
-        status = write_header(header, w);
-    else
-        status = dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory", w->path);
-    json_decref(header);
+    dnnb__buf header;
+    dnnb__buf_init(&header, MAX_HEADER_BYTES + LENGTH_BYTES);
+    dnnb_status status = print_header(&header, make_header(dict, order));
+    if (status != DNNB_OK) status = dnnb__fail_prefix(status, "%s", w->path);
+    if (status == DNNB_OK) status = dnnb__writer_write(w, header.data, header.n_bytes);
     if (status == DNNB_OK) status = write_elements(dict, order, w);
+    dnnb__buf_destroy(&header);
     dnnb__free(order);
     return status;
 }

@@ -39,10 +39,20 @@ static dnnb_status create_kept(dnnb_dict **out, const dnnb_dnn *dnn) {
     return DNNB_OK;
 }
 
+dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn) {
+    *kept = NULL;
+    if (count_bytes(dnn) > MAX_KEPT_BYTES) return DNNB_OK;
+    dnnb_status status = create_kept(kept, dnn);
+    if (status == DNNB_OK) return DNNB_OK;
+    dnnb_dict_destroy(*kept);
+    *kept = NULL;
+    return status;
+}
+
 dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path) {
     dnnb__net *net;
-    if (count_bytes(dnn) > MAX_KEPT_BYTES) return dnnb_dnn_save(dnn, path);
-    if (!*kept) DNNB_TRY(create_kept(kept, dnn));
+    if (!*kept) DNNB_TRY(dnnb__run_best_create(kept, dnn));
+    if (!*kept) return dnnb_dnn_save(dnn, path);
     DNNB_TRY(dnnb__dnn_get_net(dnn, &net));
     size_t at = 0;
     for (size_t i = 0; i < dnn->graph->n_params; i++) {

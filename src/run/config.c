@@ -56,12 +56,10 @@ static json_t *describe_seed(uint64_t seed) {
     return json_string(text);
 }
 
-/* A file and its SHA-256; the sum is null where the file cannot be read any more. */
-static json_t *describe_file(const char *path) {
-    char sum[65];
-    bool has_sum = path && *path && dnnb__sha256_file(sum, path) == DNNB_OK;
+/* A file and its SHA-256; "" for either is null. */
+static json_t *describe_file(const char *path, const char *sum) {
     return json_pack("{s:o, s:o}", "file", dnnb__run_json_text(path && *path ? path : NULL),
-                     "sha256", dnnb__run_json_text(has_sum ? sum : NULL));
+                     "sha256", dnnb__run_json_text(*sum ? sum : NULL));
 }
 
 static json_t *list_trained(const dnnb_dnn *dnn) {
@@ -82,8 +80,8 @@ static json_t *describe_network(const dnnb__run_inputs *in) {
     const char *note = dnnb_dnn_get_note(in->dnn);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "name",
                      dnnb_dnn_get_name(in->dnn), "asked_for", dnnb__run_json_text(in->run->network),
-                     "weights", describe_file(in->run->weights_path), "weights_note",
-                     dnnb__run_json_text(*note ? note : NULL), "freeze",
+                     "weights", describe_file(in->run->weights_path, in->weights_sum),
+                     "weights_note", dnnb__run_json_text(*note ? note : NULL), "freeze",
                      dnnb__run_json_text(in->run->freeze), "n_outputs",
                      (json_int_t)dnnb_dnn_get_n_outputs(in->dnn), "n_parameters", (json_int_t)n_all,
                      "n_trained_parameters", (json_int_t)n_trainable, "trained_parameters",
@@ -137,7 +135,10 @@ static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus 
     if (!stim) return json_null();
     json_t *json = json_pack("{s:I, s:o}", "n_images", (json_int_t)dnnb_stimulus_get_count(stim),
                              "n_images_of_class", list_class_counts(in, stim));
-    json_t *file = describe_file(dnnb_stimulus_get_file(stim));
+    char sum[DNNB__SHA256_TEXT] = "";
+    const char *path = dnnb_stimulus_get_file(stim);
+    if (*path && dnnb__sha256_file(sum, path) != DNNB_OK) sum[0] = '\0';
+    json_t *file = describe_file(path, sum);
     if (json && file && json_object_update(file, json) == 0) {
         json_decref(json);
         return file;
@@ -174,9 +175,10 @@ static json_t *describe_decoding(const dnnb_train_options *o) {
     json_t *background = o->decode.use_background
                              ? json_pack("[i, i, i]", (int)c[0], (int)c[1], (int)c[2])
                              : json_null();
-    return json_pack("{s:o, s:I, s:s}", "background", background, "max_pixels",
+    return json_pack("{s:o, s:I, s:s, s:s}", "background", background, "max_pixels",
                      (json_int_t)o->decode.max_pixels, "on_bad_image",
-                     o->on_bad_image == DNNB_BAD_IMAGE_SKIP ? "skip" : "stop");
+                     o->on_bad_image == DNNB_BAD_IMAGE_SKIP ? "skip" : "stop", "check",
+                     o->check == DNNB_CHECK_FULL ? "full" : "quick");
 }
 
 static json_t *describe_training(const dnnb__run_inputs *in) {
@@ -192,22 +194,19 @@ static json_t *describe_training(const dnnb__run_inputs *in) {
                      "schedule", describe_schedule(o), "images", describe_decoding(o));
 }
 
-static json_t *describe_time(void) {
-    char text[32];
+void dnnb__run_print_time(char out[32]) {
     time_t now = time(NULL);
     struct tm utc;
-    if (!gmtime_r(&now, &utc) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc))
-        return json_null();
-    return json_string(text);
+    if (!gmtime_r(&now, &utc) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc)) out[0] = '\0';
 }
 
 dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
-    json_t *config =
-        json_pack("{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
-                  dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler",
-                  COMPILER, "started", describe_time(), "machine", describe_machine(in), "network",
-                  describe_network(in), "train", describe_stimuli(in, in->train), "validation",
-                  describe_stimuli(in, in->validation), "training", describe_training(in));
+    json_t *config = json_pack(
+        "{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
+        dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler", COMPILER,
+        "started", dnnb__run_json_text(in->started), "machine", describe_machine(in), "network",
+        describe_network(in), "train", describe_stimuli(in, in->train), "validation",
+        describe_stimuli(in, in->validation), "training", describe_training(in));
     dnnb__buf text;
     dnnb__buf_init(&text, (size_t)1 << 28);
     dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));

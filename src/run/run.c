@@ -2,96 +2,98 @@
  * A training run that leaves a folder behind: dnnb_train() with an observer that writes.
  *
  * Method: the observer makes the folder at the START event, when everything has been checked, and
- * renews history, plots and log after each epoch. Failures of writing end the run; they travel in
- * `status` and `message`, since an observer can only say "stop". When no epoch was finished the
- * folder is taken away again.
- *
- * Invariant: every file but the log is written beside its name and renamed, so none is ever half
- * there.
+ * renews history, plots and log after each epoch. What cannot be written then is a warning, and is
+ * tried again after the next epoch; what cannot be written at the end is a failure. Failures travel
+ * in `status` and `message`, since an observer can only say "stop". The results are written within
+ * the last epoch's event, so that a run whose disk is full then is still saved as a checkpoint.
+ * When there is nothing to keep the folder is taken away again.
  */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/file.h"
+#include "core/io.h"
 #include "run/run.h"
 #include "train/predictions.h"
 
-#include "dnnbrain/plot.h"
-
-typedef struct run {
-    dnnb__run_inputs in;
-    dnnb_dnn *dnn;
-    dnnb__run_log log;
-    dnnb_history *history;  /* the finished epochs */
-    dnnb_predictions *last; /* of the validation set; NULL before the first epoch */
-    dnnb_dict *best;        /* what changed, of the best epoch; NULL when it is in the file */
-    double chance;
-    double plot_s;             /* what the last drawing of the plots took */
-    double plotted_at_s;       /* when it ended */
-    bool is_started, was_made; /* folder made; it was not there before */
-    dnnb_status status;        /* of writing */
-    char message[1024];
-} run;
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+static bool tell(dnnb__run *r, const dnnb_event *event) {
+    const dnnb_train_options *user = r->in.options;
+    return !user->on_event || user->on_event(user->context, event);
 }
 
-/* Call `save` with the path of `name` in the run folder. */
-#define WITH_PATH(r, name, call)                                                                   \
-    do {                                                                                           \
-        char *path;                                                                                \
-        DNNB_TRY(dnnb__path_join(&path, (r)->in.run->folder, name));                               \
-        dnnb_status with_path_status_ = (call);                                                    \
-        dnnb__free(path);                                                                          \
-        if (with_path_status_ != DNNB_OK) return with_path_status_;                                \
-    } while (0)
+/* A line of the log that cannot be written now waits for the next flush. */
+static dnnb_status note(dnnb__run *r, const char *event, json_t *object) {
+    dnnb_status status = dnnb__run_log_add(&r->log, event, object);
+    return status == DNNB_ERR_IO ? DNNB_OK : status;
+}
 
-static dnnb_status start(run *r, const dnnb_event *event) {
+static dnnb_status warn(dnnb__run *r, const char *text) {
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING,
+                        .message = text,
+                        .epoch = dnnb_history_get_count(r->history),
+                        .n_epochs = r->in.options->epochs};
+    dnnb_status status =
+        note(r, "warning", json_pack("{s:o}", "message", dnnb__run_json_text(text)));
+    (void)tell(r, &event); /* who wants to stop says so again at the next event */
+    return status;
+}
+
+/* What could not be written now is no reason to lose the training. */
+static dnnb_status warn_of_failure(dnnb__run *r, dnnb_status status) {
+    char text[1280];
+    if (status == DNNB_OK) return DNNB_OK;
+    (void)snprintf(text, sizeof text,
+                   "%s; the training goes on, and it is tried again after the next epoch",
+                   dnnb_get_error());
+    return warn(r, text);
+}
+
+static dnnb_status copy_history(dnnb__run *r, const dnnb_history *from) {
+    for (size_t i = 0; i < dnnb_history_get_count(from); i++)
+        DNNB_TRY(dnnb_history_add(r->history, dnnb_history_get_epoch(from, i)));
+    return DNNB_OK;
+}
+
+static dnnb_status start(dnnb__run *r, const dnnb_event *event) {
+    const char *folder = r->in.run->folder;
     DNNB_TRY(dnnb__run_get_chance(&r->in, &r->chance));
-    DNNB_TRY(dnnb__run_folder_create(r->in.run->folder, &r->was_made));
-    r->is_started = true;
-    WITH_PATH(r, "config.json", dnnb__run_config_save(&r->in, path));
-    WITH_PATH(r, "log.jsonl", dnnb__run_log_open(&r->log, path));
-    return dnnb__run_log_add(&r->log, "start",
-                             json_pack("{s:o, s:I}", "message", dnnb__run_json_text(event->message),
-                                       "n_epochs", (json_int_t)event->n_epochs));
-}
-
-static dnnb_status draw_plots(run *r) {
-    const char *score_name = r->in.options->task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
-    bool has_scores = r->in.validation || r->in.options->score_train;
-    double begin_s = now_s();
-    WITH_PATH(r, "epoch_loss.svg", dnnb_plot_epoch_loss(r->history, path));
-    WITH_PATH(r, "epoch_loss.png", dnnb_plot_epoch_loss(r->history, path));
-    WITH_PATH(r, "step_loss.svg", dnnb_plot_step_loss(r->history, path));
-    WITH_PATH(r, "step_loss.png", dnnb_plot_step_loss(r->history, path));
-    if (has_scores) {
-        WITH_PATH(r, "score.svg", dnnb_plot_score(r->history, score_name, r->chance, path));
-        WITH_PATH(r, "score.png", dnnb_plot_score(r->history, score_name, r->chance, path));
+    r->is_resumed = r->is_saved = event->history != NULL;
+    if (r->is_resumed) {
+        DNNB_TRY(copy_history(r, event->history));
+        DNNB_TRY(dnnb__run_read_checkpoint(r, event->checkpoint));
+        dnnb__run_folder_remove_temporary(folder);
+    } else {
+        r->was_made = !dnnb__folder_exists(folder);
+        DNNB_TRY(dnnb__folder_create(folder));
+        if (!r->lock.path) DNNB_TRY(dnnb__run_lock_take(&r->lock, folder));
+        DNNB_TRY(dnnb__run_folder_create(folder));
     }
-    r->plotted_at_s = now_s();
-    r->plot_s = r->plotted_at_s - begin_s;
-    return DNNB_OK;
+    r->is_started = true;
+    DNNB_TRY(dnnb__run_begin(r));
+    return note(r, r->is_resumed ? "resume" : "start",
+                json_pack("{s:o, s:I, s:I, s:I}", "message", dnnb__run_json_text(event->message),
+                          "n_epochs", (json_int_t)event->n_epochs, "epochs_done",
+                          (json_int_t)dnnb_history_get_count(r->history), "steps_done",
+                          (json_int_t)event->step));
 }
 
-/* Epochs on kept features last milliseconds: drawing after each would take longer than training.
- * So plots wait until drawing them costs a twentieth of the time that has passed. */
-static bool is_time_to_plot(const run *r) {
-    return now_s() - r->plotted_at_s >= 20 * r->plot_s;
+/* A folder that somebody took away is made again: the run must have a place for its results. */
+static dnnb_status renew_folder(dnnb__run *r) {
+    const char *folder = r->in.run->folder;
+    char text[1280];
+    if (dnnb__folder_exists(folder)) return DNNB_OK;
+    DNNB_TRY(dnnb__folder_create(folder));
+    dnnb__run_lock_release(&r->lock);
+    DNNB_TRY(dnnb__run_lock_take(&r->lock, folder));
+    dnnb__run_log_close(&r->log);
+    dnnb__run_log_init(&r->log);
+    r->is_resumed = false;
+    DNNB_TRY(dnnb__run_begin(r));
+    (void)snprintf(text, sizeof text, "%s: the folder was taken away, and is made again", folder);
+    return warn(r, text);
 }
 
-static dnnb_status save_history(run *r) {
-    WITH_PATH(r, "train_dict.pkl", dnnb_history_save_pickle(r->history, path));
-    WITH_PATH(r, "train_dict.json", dnnb_history_save_json(r->history, path));
-    WITH_PATH(r, "history.csv", dnnb_history_save_csv(r->history, path));
-    return DNNB_OK;
-}
-
-static dnnb_status keep_predictions(run *r, const dnnb_predictions *predictions) {
+static dnnb_status keep_predictions(dnnb__run *r, const dnnb_predictions *predictions) {
     if (!predictions) return DNNB_OK;
     if (!r->last)
         DNNB_TRY(dnnb__predictions_create(&r->last, dnnb_stimulus_get_count(r->in.validation),
@@ -100,134 +102,223 @@ static dnnb_status keep_predictions(run *r, const dnnb_predictions *predictions)
     return DNNB_OK;
 }
 
-static dnnb_status end_epoch(run *r, const dnnb_event *event) {
+static dnnb_status log_epoch(dnnb__run *r, const dnnb_event *event) {
     const dnnb_epoch *e = event->result;
-    DNNB_TRY(dnnb_history_add(r->history, e));
-    DNNB_TRY(keep_predictions(r, event->validation));
-    DNNB_TRY(save_history(r));
-    if (event->is_best) WITH_PATH(r, "best.pth", dnnb__run_best_keep(&r->best, r->dnn, path));
-    if (is_time_to_plot(r)) DNNB_TRY(draw_plots(r));
-    json_t *line = json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "epoch", (json_int_t)event->epoch + 1, "loss",
-        dnnb__run_json_real(e->epoch_loss), "score_train", dnnb__run_json_real(e->score_train),
-        "score_validation", dnnb__run_json_real(e->score_validation), "learning_rate",
-        dnnb__run_json_real(e->learning_rate), "seconds", dnnb__run_json_real(e->seconds),
-        "images_per_second", dnnb__run_json_real(e->images_per_second), "best", event->is_best);
-    DNNB_TRY(dnnb__run_log_add(&r->log, "epoch", line));
-    return dnnb__run_log_flush(&r->log);
+    return note(r, "epoch",
+                json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "epoch",
+                          (json_int_t)event->epoch + 1, "loss", dnnb__run_json_real(e->epoch_loss),
+                          "score_train", dnnb__run_json_real(e->score_train), "score_validation",
+                          dnnb__run_json_real(e->score_validation), "learning_rate",
+                          dnnb__run_json_real(e->learning_rate), "seconds",
+                          dnnb__run_json_real(e->seconds), "images_per_second",
+                          dnnb__run_json_real(e->images_per_second), "images_left_out",
+                          (json_int_t)e->n_left_out, "best", event->is_best));
 }
 
-static dnnb_status observe(run *r, const dnnb_event *event) {
+static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
+    bool is_last = event->epoch + 1 == event->n_epochs;
+    DNNB_TRY(dnnb_history_add(r->history, event->result));
+    DNNB_TRY(keep_predictions(r, event->validation));
+    DNNB_TRY(log_epoch(r, event));
+    dnnb_status status = renew_folder(r);
+    if (status == DNNB_OK) status = dnnb__run_save_epoch(r, event->is_best);
+    DNNB_TRY(warn_of_failure(r, status));
+    DNNB_TRY(warn_of_failure(r, dnnb__run_log_flush(&r->log)));
+    if (!is_last) return DNNB_OK;
+    DNNB_TRY(dnnb__run_save_results(r, true));
+    r->has_results = true;
+    return DNNB_OK;
+}
+
+static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
     switch (event->kind) {
     case DNNB_EVENT_START:
         return start(r, event);
     case DNNB_EVENT_EPOCH:
         return end_epoch(r, event);
     case DNNB_EVENT_STEP:
-        return dnnb__run_log_add(
-            &r->log, "step",
-            json_pack("{s:I, s:I, s:o, s:o}", "epoch", (json_int_t)event->epoch + 1, "step",
-                      (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
-                      "learning_rate", dnnb__run_json_real(event->learning_rate)));
+        return note(r, "step",
+                    json_pack("{s:I, s:I, s:o, s:o}", "epoch", (json_int_t)event->epoch + 1, "step",
+                              (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
+                              "learning_rate", dnnb__run_json_real(event->learning_rate)));
     case DNNB_EVENT_WARNING:
-        return dnnb__run_log_add(
-            &r->log, "warning", json_pack("{s:o}", "message", dnnb__run_json_text(event->message)));
-    case DNNB_EVENT_SCORING:
+        return note(r, "warning",
+                    json_pack("{s:o}", "message", dnnb__run_json_text(event->message)));
     case DNNB_EVENT_SAVE:
+        return dnnb__run_add_to_checkpoint(r, event->checkpoint);
     case DNNB_EVENT_SAVED:
+        r->is_saved = true;
+        return note(r, "checkpoint",
+                    json_pack("{s:I, s:I}", "epochs_done", (json_int_t)event->done, "steps_done",
+                              (json_int_t)event->step));
+    case DNNB_EVENT_SCORING:
         break;
     }
     return DNNB_OK;
 }
 
-static void keep_failure(run *r, dnnb_status status) {
+static void keep_failure(dnnb__run *r, dnnb_status status) {
     if (status == DNNB_OK || r->status != DNNB_OK) return;
     r->status = status;
     (void)snprintf(r->message, sizeof r->message, "%s", dnnb_get_error());
 }
 
 static bool on_event(void *context, const dnnb_event *event) {
-    run *r = context;
+    dnnb__run *r = context;
     keep_failure(r, observe(r, event));
-    if (r->status != DNNB_OK) return false;
-    const dnnb_train_options *user = r->in.options;
-    return !user->on_event || user->on_event(user->context, event);
+    bool goes_on = tell(r, event);
+    return goes_on && r->status == DNNB_OK;
 }
 
-/* What is written once: parameters (of a network that is not damaged), predictions, the plots. */
-static dnnb_status save_results(run *r, bool is_sound) {
-    const dnnb_train_options *o = r->in.options;
-    bool is_regression = o->task == DNNB_REGRESSION;
-    if (is_sound) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
-    if (r->best) WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, r->dnn, path));
-    if (r->last)
-        WITH_PATH(r, "predictions.csv",
-                  dnnb_predictions_save_csv(r->last, r->in.validation, o->task,
-                                            is_regression && o->target ? o->target : "label",
-                                            path));
-    return draw_plots(r);
-}
-
-static dnnb_status log_end(run *r, dnnb_status status, const char *message) {
+static dnnb_status log_end(dnnb__run *r, dnnb_status status, const char *message) {
     const char *word = status == DNNB_OK            ? "finished"
                        : status == DNNB_ERR_STOPPED ? "stopped"
                                                     : "failed";
-    DNNB_TRY(dnnb__run_log_add(&r->log, "end",
-                               json_pack("{s:s, s:I, s:o}", "status", word, "n_epochs",
-                                         (json_int_t)dnnb_history_get_count(r->history), "message",
-                                         dnnb__run_json_text(status == DNNB_OK ? NULL : message))));
+    DNNB_TRY(note(r, "end",
+                  json_pack("{s:s, s:I, s:o}", "status", word, "n_epochs",
+                            (json_int_t)dnnb_history_get_count(r->history), "message",
+                            dnnb__run_json_text(status == DNNB_OK ? NULL : message))));
     return dnnb__run_log_flush(&r->log);
 }
 
+/* Nothing was trained that could be kept. */
+static void remove_folder(dnnb__run *r) {
+    const char *folder = r->in.run->folder;
+    dnnb__run_log_close(&r->log);
+    dnnb__run_folder_clear(folder);
+    dnnb__run_lock_release(&r->lock);
+    if (r->was_made) (void)dnnb__io_rmdir(folder);
+}
+
 /* Leave the folder whole, or none. `status` is what the training ended with. */
-static dnnb_status finish(run *r, dnnb_status status) {
+static dnnb_status finish(dnnb__run *r, dnnb_status status) {
+    char message[1024];
     if (status == DNNB_ERR_STOPPED && r->status != DNNB_OK) {
         status = r->status;
         dnnb__set_error(r->message);
     }
-    char message[1024];
     (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
     if (!r->is_started) return status;
-    if (dnnb_history_get_count(r->history) == 0) {
-        dnnb__run_log_close(&r->log);
-        dnnb__run_folder_remove(r->in.run->folder, r->was_made);
+    bool has_epochs = dnnb_history_get_count(r->history) > 0;
+    if (!has_epochs && !r->is_saved) {
+        remove_folder(r);
         return status;
     }
     bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;
-    dnnb_status saved = save_results(r, is_sound);
-    if (is_sound && saved != DNNB_OK) {
-        status = saved;
-        (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
+    if (has_epochs && !r->has_results) {
+        dnnb_status saved = renew_folder(r);
+        if (saved == DNNB_OK) saved = dnnb__run_save_results(r, is_sound);
+        if (is_sound && saved != DNNB_OK) {
+            status = saved;
+            (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
+        }
     }
     dnnb_status logged = log_end(r, status, message);
+    if (status == DNNB_OK && !r->in.options->keep_checkpoint)
+        dnnb__run_folder_remove_checkpoint(r->in.run->folder);
     if (status == DNNB_OK) return logged;
     dnnb__set_error(message);
     return status;
 }
 
-dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train,
-                           const dnnb_stimulus *validation, const dnnb_train_options *options,
-                           const dnnb_run_options *run_options, dnnb_history **history) {
-    static const dnnb_train_options defaults = DNNB_TRAIN_OPTIONS_INIT;
-    run r = {.dnn = dnn,
-             .in = {.dnn = dnn,
-                    .train = train,
-                    .validation = validation,
-                    .options = options ? options : &defaults,
-                    .run = run_options}};
-    if (history) *history = NULL;
-    DNNB_TRY(dnnb__run_folder_check(run_options->folder, run_options->overwrite));
-    DNNB_TRY(dnnb_history_create(&r.history));
-    dnnb__run_log_init(&r.log);
-    dnnb_train_options observed = *r.in.options;
-    observed.on_event = on_event;
-    observed.context = &r;
-    dnnb_status status = finish(&r, dnnb_train(dnn, train, validation, &observed, history));
+/* A run that was finished before is answered with what it gave. */
+static dnnb_status answer_finished(dnnb__run *r, dnnb_history **history) {
+    const char *folder = r->in.run->folder;
+    char *path, text[1280];
+    dnnb_history *found;
+    DNNB_TRY(dnnb__path_join(&path, folder, "train_dict.json"));
+    dnnb_status status = dnnb_history_load(&found, path);
+    dnnb__free(path);
+    if (status != DNNB_OK) return status;
+    size_t n = dnnb_history_get_count(found);
+    if (n < r->in.options->epochs) {
+        dnnb_history_destroy(found);
+        return dnnb__fail(DNNB_ERR_ARGUMENT,
+                          "%s: expected a checkpoint to go on from to %zu epochs, found a run that "
+                          "ended after %zu without one (--keep-checkpoint keeps it)",
+                          folder, r->in.options->epochs, n);
+    }
+    (void)snprintf(text, sizeof text, "%s: this run has finished %zu epochs; nothing is left to do",
+                   folder, n);
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text, .n_epochs = n};
+    (void)tell(r, &event);
+    if (history)
+        *history = found;
+    else
+        dnnb_history_destroy(found);
+    return DNNB_OK;
+}
+
+/* The run's own facts, for the identity of a run that goes on. */
+static dnnb_status print_identity(dnnb__run *r, dnnb__buf *out) {
+    const char *weights = r->in.run->weights_path;
+    if (weights && *weights && dnnb__sha256_file(r->in.weights_sum, weights) != DNNB_OK)
+        r->in.weights_sum[0] = '\0'; /* it was read before, and is there no more */
+    dnnb__buf_printf(out, "weights: %s\n", *r->in.weights_sum ? r->in.weights_sum : "none");
+    if (r->in.options->identity) dnnb__buf_printf(out, "%s", r->in.options->identity);
+    return dnnb__buf_get_status(out);
+}
+
+static dnnb_status train(dnnb__run *r, const char *checkpoint, dnnb_history **history) {
+    dnnb__buf identity;
+    dnnb__buf_init(&identity, 1 << 20);
+    dnnb_status status = print_identity(r, &identity);
+    if (status == DNNB_OK) {
+        dnnb_train_options observed = *r->in.options;
+        observed.on_event = on_event;
+        observed.context = r;
+        observed.checkpoint = checkpoint;
+        observed.identity = identity.data;
+        status = dnnb_train(r->dnn, r->in.train, r->in.validation, &observed, history);
+        status = finish(r, status);
+    }
+    dnnb__buf_destroy(&identity);
     if (status != DNNB_OK && status != DNNB_ERR_STOPPED && history) {
         dnnb_history_destroy(*history);
         *history = NULL;
     }
+    return status;
+}
+
+/* Look at the folder, lock it where there is one, and train. */
+static dnnb_status open_and_train(dnnb__run *r, dnnb_history **history) {
+    const dnnb_run_options *o = r->in.run;
+    dnnb__run_folder found;
+    dnnb__buf warning;
+    char *checkpoint = NULL;
+    dnnb__buf_init(&warning, 1 << 16);
+    dnnb_status status =
+        dnnb__run_folder_check(&found, o->folder, o->overwrite, r->in.options->resume, &warning);
+    if (status == DNNB_OK && found != DNNB__RUN_FOLDER_ABSENT)
+        status = dnnb__run_lock_take(&r->lock, o->folder);
+    if (status == DNNB_OK && warning.n_bytes) status = warn(r, warning.data);
+    if (status == DNNB_OK) status = dnnb__path_join(&checkpoint, o->folder, "checkpoint");
+    if (status == DNNB_OK && found == DNNB__RUN_FOLDER_DONE)
+        status = answer_finished(r, history);
+    else if (status == DNNB_OK)
+        status = train(r, checkpoint, history);
+    dnnb__free(checkpoint);
+    dnnb__buf_destroy(&warning);
+    return status;
+}
+
+dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train_set,
+                           const dnnb_stimulus *validation, const dnnb_train_options *options,
+                           const dnnb_run_options *run_options, dnnb_history **history) {
+    static const dnnb_train_options defaults = DNNB_TRAIN_OPTIONS_INIT;
+    dnnb__run r = {.dnn = dnn,
+                   .in = {.dnn = dnn,
+                          .train = train_set,
+                          .validation = validation,
+                          .options = options ? options : &defaults,
+                          .run = run_options}};
+    if (history) *history = NULL;
+    DNNB_TRY(dnnb_history_create(&r.history));
+    dnnb__run_log_init(&r.log);
+    dnnb__run_print_time(r.in.started);
+    dnnb_status status = open_and_train(&r, history);
     dnnb__run_log_close(&r.log);
+    dnnb__run_lock_release(&r.lock);
     dnnb_dict_destroy(r.best);
     dnnb_predictions_destroy(r.last);
     dnnb_history_destroy(r.history);

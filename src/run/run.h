@@ -1,18 +1,37 @@
-/* The parts of a run folder: the folder itself, config.json, log.jsonl. */
+/* A run that leaves a folder, and the parts of that: the folder itself, its lock, config.json, the
+ * results, log.jsonl. */
 #ifndef DNNB_RUN_RUN_H
 #define DNNB_RUN_RUN_H
 
+#include <sys/types.h>
+
 #include "core/mem.h"
+#include "core/sha256.h"
 #include "dnnbrain/run.h"
 #include "formats/json.h"
+#include "run/lock.h"
+
+/** What a run folder is before a run. */
+typedef enum dnnb__run_folder {
+    DNNB__RUN_FOLDER_ABSENT, /* to be made */
+    DNNB__RUN_FOLDER_TAKEN,  /* empty, or to be emptied of a run: there to be locked */
+    DNNB__RUN_FOLDER_SAVED,  /* holds a checkpoint to go on from */
+    DNNB__RUN_FOLDER_DONE    /* holds a finished run and no checkpoint */
+} dnnb__run_folder;
 
 /** Refuse a folder that cannot be used, before anything is computed.
+ *  @param[out] warning One line for the user, "" for none.
  *  @error DNNB_ERR_ARGUMENT it holds a run or other files, or is none; DNNB_ERR_IO. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_folder_check(const char *folder, bool overwrite);
-/** Make the folder, or take away what a run left in it. @param[out] was_made It was not there. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_folder_create(const char *folder, bool *was_made);
-/** Take away every file of a run, and the folder itself if it was made for this run. */
-void dnnb__run_folder_remove(const char *folder, bool was_made);
+DNNB_MUST_CHECK dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder,
+                                                   bool overwrite, bool resume, dnnb__buf *warning);
+/** Make the folder, or take away what a run left in it. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_folder_create(const char *folder);
+/** Take away what a killed process was writing. */
+void dnnb__run_folder_remove_temporary(const char *folder);
+/** Take away the checkpoints. */
+void dnnb__run_folder_remove_checkpoint(const char *folder);
+/** Take away every file of a run but its lock. */
+void dnnb__run_folder_clear(const char *folder);
 
 /** JSON of text (other bytes than UTF-8 become '?'; NULL is null) and of numbers (null when not
  *  finite, which JSON cannot say). */
@@ -27,7 +46,12 @@ typedef struct dnnb__run_inputs {
     const dnnb_stimulus *train, *validation; /* validation NULL without one */
     const dnnb_train_options *options;
     const dnnb_run_options *run;
+    char weights_sum[DNNB__SHA256_TEXT]; /* of the file of weights; "" without one */
+    char started[32];                    /* when the run began, in UTC */
 } dnnb__run_inputs;
+
+/** The time now, "2026-01-31T12:00:00Z". */
+void dnnb__run_print_time(char out[32]);
 
 /** Write config.json. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_config_save(const dnnb__run_inputs *inputs, const char *path);
@@ -37,23 +61,65 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *inputs,
 /** Remember the parameters as the best so far: few in memory (*kept, NULL at first), many in the
  *  file at once. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
+/** Room in *kept for what changes of a network; NULL where that is kept in the file. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn);
 /** Write the file from what was kept in memory. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn,
                                                 const char *path);
 
-/** The log: lines wait in memory until the file is there, and between flushes. */
+/** The log: lines wait in memory until the file is there, between flushes, and while the file
+ *  cannot be written. */
 typedef struct dnnb__run_log {
-    FILE *file; /* NULL until opened */
-    dnnb__buf waiting;
+    int fd; /* -1 until opened */
     char *path;
+    dnnb__buf waiting;
+    dnnb__buf line;      /* the one that is being made */
+    size_t n_dropped;    /* lines that found no room, until a line tells it */
+    off_t n_bytes;       /* of the file */
+    off_t n_whole_bytes; /* of its whole lines */
 } dnnb__run_log;
 
 void dnnb__run_log_init(dnnb__run_log *log);
-DNNB_MUST_CHECK dnnb_status dnnb__run_log_open(dnnb__run_log *log, const char *path);
-/** Append `object` (taken over; NULL is out of memory) as a line, with "event" and "time" first. */
+/** Begin the file, or go on after the last whole line of one that is there. May be called again
+ *  after a failure. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_log_open(dnnb__run_log *log, const char *path, bool append);
+/** Append `object` (taken over; NULL is out of memory) as a line, with "event" and "time" first.
+ *  @error DNNB_ERR_IO what waits could not be written: it goes on waiting, this line with it. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_log_add(dnnb__run_log *log, const char *event,
                                               json_t *object);
+/** Write what waits. @error DNNB_ERR_IO what could not be written waits for the next flush. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_log_flush(dnnb__run_log *log);
+/** Flush, and close; what cannot be written is lost, and the file ends with a whole line. */
 void dnnb__run_log_close(dnnb__run_log *log);
+
+/** A run while it goes on. */
+typedef struct dnnb__run {
+    dnnb__run_inputs in;
+    dnnb_dnn *dnn;
+    dnnb__run_lock lock;
+    dnnb__run_log log;
+    dnnb_history *history;  /* the finished epochs */
+    dnnb_predictions *last; /* of the validation set; NULL before the first epoch */
+    dnnb_dict *best;        /* what changed, of the best epoch; NULL when it is in the file */
+    double chance;
+    double plot_s;             /* what the last drawing of the plots took */
+    double plotted_at_s;       /* when it ended */
+    bool is_started, was_made; /* folder made; it was not there before */
+    bool is_resumed;
+    bool is_saved;      /* a checkpoint is there */
+    bool has_results;   /* model.pth and what goes with it are stored */
+    dnnb_status status; /* of what ends the run */
+    char message[1024];
+} dnnb__run;
+
+/** config.json and log.jsonl, when the folder is there. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_begin(dnnb__run *run);
+/** What an epoch renews: history, the best parameters, now and then the plots. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_save_epoch(dnnb__run *run, bool is_best);
+/** What is written once: parameters (of a network that is sound), predictions, the plots. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_save_results(dnnb__run *run, bool is_sound);
+/** What a checkpoint needs of the run folder's side, and back. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *run, dnnb_checkpoint *out);
+DNNB_MUST_CHECK dnnb_status dnnb__run_read_checkpoint(dnnb__run *run, const dnnb_checkpoint *in);
 
 #endif

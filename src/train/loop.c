@@ -3,7 +3,8 @@
  *
  * Method: train_epoch() is the loop. A step takes the next batch (loaded images, or kept features
  * where the layers before them are frozen and images are not augmented), runs forward, loss,
- * backward, and the optimiser. After the first epoch a step allocates nothing.
+ * backward, and the optimiser. After each step the run may be saved, and it goes on from there: the
+ * loop reads where it is from the trainer's place, and never assumes that it began the epoch.
  *
  * Source: DNNBrain dnnbrain/dnn/base.py, DNN.train.
  */
@@ -11,181 +12,9 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "core/text.h"
 #include "core/thread.h"
 #include "engine/loss.h"
-#include "optim/optim.h"
-#include "train/session.h"
-
-enum { MAX_BATCH = 65536, MAX_EPOCHS = 1000000 };
-
-typedef struct trainer {
-    const dnnb_train_options *options;
-    dnnb__session session;
-    dnnb__set *train, *validation; /* validation NULL without one */
-    dnnb_predictions *train_predictions, *validation_predictions;
-    dnnb__optimizer *optimizer;
-    float **weights; /* of each trainable parameter, in the engine's layout */
-    const float **gradients;
-    size_t batch; /* images a step, at most the set's */
-    size_t n_outputs;
-    float *output_gradient;              /* [batch, n_outputs] */
-    int64_t *labels;                     /* [batch], of the step */
-    float *targets;                      /* [batch, n_targets], of the step */
-    double *step_loss;                   /* of the epoch's steps */
-    size_t steps_per_epoch;              /* of the schedule */
-    uint32_t n_steps_done;               /* places the dropout masks */
-    double best_score;                   /* NaN before the first */
-    double last_steps_s, last_scoring_s; /* of the epoch before; NaN in the first */
-    dnnb_history *history;
-} trainer;
-
-static dnnb_status check_options(const dnnb_train_options *o) {
-    size_t n_schedules, i = 0;
-    const char *const *schedules = dnnb_schedule_get_names(&n_schedules);
-    const char *name = o->schedule.name ? o->schedule.name : "";
-    if (o->task != DNNB_CLASSIFICATION && o->task != DNNB_REGRESSION)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "task: expected classification or regression");
-    if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
-    if (o->on_bad_image != DNNB_BAD_IMAGE_STOP && o->on_bad_image != DNNB_BAD_IMAGE_SKIP)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "on_bad_image: expected stop or skip");
-    if (o->epochs < 1 || o->epochs > MAX_EPOCHS)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "epochs: expected 1 to %d, found %zu", MAX_EPOCHS,
-                          o->epochs);
-    if (o->batch < 1 || o->batch > MAX_BATCH)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "batch: expected 1 to %d images, found %zu", MAX_BATCH,
-                          o->batch);
-    if (o->task == DNNB_CLASSIFICATION && o->target)
-        return dnnb__fail(DNNB_ERR_ARGUMENT,
-                          "target: expected a regression with it; a classification learns the "
-                          "column 'label'");
-    while (i < n_schedules && strcmp(schedules[i], name) != 0) i++;
-    if (i == n_schedules) {
-        const char *nearest = dnnb__text_nearest(name, schedules, n_schedules);
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "schedule: expected %s, found '%s'",
-                          nearest ? nearest : schedules[0], name);
-    }
-    if (o->schedule.warmup_epochs > o->epochs)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "warm-up: expected at most %zu epochs, found %zu",
-                          o->epochs, o->schedule.warmup_epochs);
-    if (!isfinite(o->schedule.gamma) || o->schedule.gamma < 0)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "gamma: expected a factor of 0 or more, found %g",
-                          o->schedule.gamma);
-    return DNNB_OK;
-}
-
-/* Plans for the batch sizes of an epoch, then the flat arrays that these plans train. */
-static dnnb_status create_optimizer(trainer *t) {
-    dnnb_dnn *dnn = t->session.dnn;
-    const dnnb__graph *graph = dnn->graph;
-    size_t n_images = t->train->n - t->train->n_bad, n = 0;
-    size_t sizes[2] = {n_images < t->batch ? n_images : t->batch, n_images % t->batch};
-    for (size_t i = 0; i < 2; i++) {
-        dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
-                                      .batch = sizes[i],
-                                      .from = t->train->training.node,
-                                      .to = graph->n_nodes - 1};
-        dnnb__plan *plan;
-        if (sizes[i] > 0) DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
-    }
-    size_t *counts = dnnb__calloc(graph->n_params, sizeof *counts);
-    t->weights = dnnb__calloc(graph->n_params, sizeof *t->weights);
-    t->gradients = dnnb__calloc(graph->n_params, sizeof *t->gradients);
-    dnnb_status status = DNNB_OK;
-    if (!counts || !t->weights || !t->gradients) status = dnnb__fail_memory();
-    for (size_t i = 0; status == DNNB_OK && i < graph->n_params; i++) {
-        if (!graph->params[i].trainable) continue;
-        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
-        t->weights[n] = flat.weight;
-        t->gradients[n] = flat.gradient;
-        counts[n++] = flat.n;
-    }
-    if (status == DNNB_OK)
-        status = dnnb__optimizer_create(&t->optimizer, &t->options->optimizer, counts, n);
-    dnnb__free(counts);
-    return status;
-}
-
-static dnnb_status create_buffers(trainer *t) {
-    t->output_gradient = dnnb__alloc(t->batch * t->n_outputs, sizeof *t->output_gradient);
-    t->labels = dnnb__alloc(t->batch, sizeof *t->labels);
-    t->targets = dnnb__alloc(t->batch * t->train->n_targets, sizeof *t->targets);
-    t->step_loss = dnnb__alloc(t->steps_per_epoch, sizeof *t->step_loss);
-    if (!t->output_gradient || !t->labels || !t->targets || !t->step_loss)
-        return dnnb__fail_memory();
-    if (t->options->score_train)
-        DNNB_TRY(dnnb__predictions_create(&t->train_predictions, t->train->n, t->n_outputs));
-    if (t->validation)
-        DNNB_TRY(
-            dnnb__predictions_create(&t->validation_predictions, t->validation->n, t->n_outputs));
-    return DNNB_OK;
-}
-
-/* Decide where the network is cut, and which features are kept: small ones of scoring first. */
-static dnnb_status freeze(trainer *t, size_t max_batch) {
-    const dnnb__graph *graph = t->session.dnn->graph;
-    size_t scoring = dnnb__graph_find_cut(graph, false), training = 0;
-    if (t->options->augment == DNNB_AUGMENT_NONE) training = dnnb__graph_find_cut(graph, true);
-    dnnb__session *s = &t->session;
-    if (t->validation)
-        DNNB_TRY(dnnb__session_freeze(s, &t->validation->scoring, scoring, t->validation->n));
-    if (t->options->score_train)
-        DNNB_TRY(dnnb__session_freeze(s, &t->train->scoring, scoring, t->train->n));
-    DNNB_TRY(dnnb__session_freeze(s, &t->train->training, training, t->train->n));
-    return dnnb__session_reserve(s, max_batch);
-}
-
-/* Check everything, and make everything that the steps need. */
-static dnnb_status trainer_open(trainer *t, dnnb_dnn *dnn, const dnnb_stimulus *train,
-                                const dnnb_stimulus *validation) {
-    const dnnb_train_options *o = t->options;
-    int64_t n_trainable, n_all;
-    DNNB_TRY(check_options(o));
-    dnnb_dnn_count_parameters(dnn, &n_trainable, &n_all);
-    if (n_trainable == 0)
-        return dnnb__fail(DNNB_ERR_ARGUMENT,
-                          "%s: expected a parameter to train, found all %lld "
-                          "frozen",
-                          dnnb_dnn_get_name(dnn), (long long)n_all);
-    t->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
-    t->best_score = t->last_steps_s = t->last_scoring_s = (double)NAN;
-    DNNB_TRY(dnnb__set_create(&t->train, train, o, true, (int64_t)t->n_outputs));
-    if (validation)
-        DNNB_TRY(dnnb__set_create(&t->validation, validation, o, true, (int64_t)t->n_outputs));
-    t->batch = o->batch < t->train->n ? o->batch : t->train->n;
-    size_t max_batch = t->batch > DNNB__DNN_BATCH ? t->batch : DNNB__DNN_BATCH;
-    DNNB_TRY(dnnb__session_open(&t->session, dnn, o, max_batch));
-    t->session.n_epochs = o->epochs;
-    t->session.keeps_images = true;
-    bool augment = o->augment == DNNB_AUGMENT_DNNBRAIN;
-    DNNB_TRY(dnnb__session_check_images(&t->session, t->train, augment));
-    if (t->validation) DNNB_TRY(dnnb__session_check_images(&t->session, t->validation, false));
-    t->steps_per_epoch = (t->train->n - t->train->n_bad + t->batch - 1) / t->batch;
-    if (t->steps_per_epoch > UINT32_MAX / o->epochs)
-        return dnnb__fail(DNNB_ERR_LIMIT, "expected at most %u steps, found %zu epochs of %zu",
-                          UINT32_MAX, o->epochs, t->steps_per_epoch);
-    DNNB_TRY(freeze(t, max_batch));
-    DNNB_TRY(create_optimizer(t));
-    DNNB_TRY(create_buffers(t));
-    return dnnb_history_create(&t->history);
-}
-
-static void trainer_close(trainer *t) {
-    dnnb__session_close(&t->session);
-    dnnb__set_destroy(t->train);
-    dnnb__set_destroy(t->validation);
-    dnnb_predictions_destroy(t->train_predictions);
-    dnnb_predictions_destroy(t->validation_predictions);
-    dnnb__optimizer_destroy(t->optimizer);
-    dnnb__free(t->weights);
-    dnnb__free(t->gradients);
-    dnnb__free(t->output_gradient);
-    dnnb__free(t->labels);
-    dnnb__free(t->targets);
-    dnnb__free(t->step_loss);
-    dnnb_history_destroy(t->history);
-}
+#include "train/trainer.h"
 
 static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
                        size_t n_images, const char *what) {
@@ -195,8 +24,17 @@ static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__fe
                      (double)n_images * (double)features->n * sizeof(float) * 1e-6);
 }
 
-/* Say what is trained, what is frozen, and what is kept in memory. */
-static dnnb_status emit_start(trainer *t) {
+static void print_place(dnnb__buf *text, const dnnb__place *place) {
+    if (place->step == 0)
+        dnnb__buf_printf(text, "going on after epoch %zu; ", place->epoch);
+    else
+        dnnb__buf_printf(text, "going on after step %zu of epoch %zu; ", place->step,
+                         place->epoch + 1);
+}
+
+/* Say what is trained, what is frozen, and what is kept in memory. `resumed` is NULL for a run that
+ * begins. */
+static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
     const dnnb__graph *graph = t->session.dnn->graph;
     const dnnb__features *of_train = &t->train->scoring;
     const dnnb__features *of_validation = t->validation ? &t->validation->scoring : of_train;
@@ -204,6 +42,7 @@ static dnnb_status emit_start(trainer *t) {
     dnnb__buf text;
     dnnb_dnn_count_parameters(t->session.dnn, &n_trainable, &n_all);
     dnnb__buf_init(&text, 4096);
+    if (resumed) print_place(&text, &t->place);
     dnnb__buf_printf(&text, "%lld of %lld parameters are trained", (long long)n_trainable,
                      (long long)n_all);
     size_t cut = dnnb__graph_find_cut(graph, true);
@@ -215,30 +54,39 @@ static dnnb_status emit_start(trainer *t) {
     dnnb__buf_printf(&text, "; at most %.0f MB of images kept",
                      (double)atomic_load(&t->session.budget.left_bytes) * 1e-6);
     dnnb_status status = dnnb__buf_get_status(&text);
-    dnnb_event event = {.kind = DNNB_EVENT_START, .message = text.data};
+    dnnb_event event = {.kind = DNNB_EVENT_START,
+                        .message = text.data,
+                        .step = t->place.step,
+                        .history = resumed ? t->history : NULL,
+                        .checkpoint = resumed};
     if (status == DNNB_OK) status = dnnb__session_emit(&t->session, &event);
     dnnb__buf_destroy(&text);
     return status;
 }
 
-/* The next batch of the epoch: what the training plan reads, and the rows it is of. */
-static dnnb_status get_batch(trainer *t, size_t at, size_t n, const float **input,
-                             const uint64_t **rows) {
+/* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
+ * to be bad are missing; *n may be 0. */
+static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **input,
+                             const uint64_t **rows, size_t *n) {
     const dnnb__features *frozen = &t->train->training;
-    *rows = t->train->order + at;
     *input = t->session.features;
     if (frozen->values) {
-        dnnb__session_gather(&t->session, frozen, *rows, n);
+        *rows = t->train->order + t->place.at;
+        *n = n_planned;
+        dnnb__session_gather(&t->session, frozen, *rows, n_planned);
         return DNNB_OK;
     }
     dnnb__batch batch;
-    DNNB_TRY(dnnb__loader_next(t->session.loader, &batch));
-    if (frozen->node > 0) return dnnb__session_run_frozen(&t->session, frozen, batch.images, n);
+    DNNB_TRY(dnnb__session_next(&t->session, t->train, &batch));
+    *rows = batch.rows;
+    *n = batch.n;
+    if (batch.n > 0 && frozen->node > 0)
+        return dnnb__session_run_frozen(&t->session, frozen, batch.images, batch.n);
     *input = batch.images;
     return DNNB_OK;
 }
 
-static double get_loss(trainer *t, const float *outputs, const uint64_t *rows, size_t n) {
+static double get_loss(dnnb__trainer *t, const float *outputs, const uint64_t *rows, size_t n) {
     if (t->options->task == DNNB_CLASSIFICATION) {
         for (size_t i = 0; i < n; i++) t->labels[i] = t->train->labels[rows[i]];
         return dnnb__loss_cross_entropy(outputs, t->labels, n, t->n_outputs, t->output_gradient);
@@ -250,7 +98,7 @@ static double get_loss(trainer *t, const float *outputs, const uint64_t *rows, s
 }
 
 /* One step: forward, loss, backward, update. */
-static dnnb_status take_step(trainer *t, const float *input, const uint64_t *rows, size_t n,
+static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_t *rows, size_t n,
                              double lr_factor, double *loss) {
     dnnb_dnn *dnn = t->session.dnn;
     dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
@@ -259,7 +107,7 @@ static dnnb_status take_step(trainer *t, const float *input, const uint64_t *row
                                   .to = dnn->graph->n_nodes - 1};
     dnnb__step_random random = {
         .key = dnnb__random_key_create(t->options->seed, DNNB__PURPOSE_DROPOUT),
-        .step = t->n_steps_done++};
+        .step = t->place.n_steps};
     dnnb__plan *plan;
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, input, &random));
@@ -269,11 +117,12 @@ static dnnb_status take_step(trainer *t, const float *input, const uint64_t *row
     DNNB_TRY(dnnb__plan_backward(plan, t->output_gradient));
     dnnb__optimizer_step(t->optimizer, lr_factor, t->weights, t->gradients);
     dnnb__net_mark_changed(dnn->net);
+    t->place.n_steps++;
     return DNNB_OK;
 }
 
 /* Time left after `done` of the epoch's images took `elapsed_s`; NaN while it cannot be known. */
-static double estimate_left_s(const trainer *t, double elapsed_s, size_t done, size_t total) {
+static double estimate_left_s(const dnnb__trainer *t, double elapsed_s, size_t done, size_t total) {
     if (t->session.epoch == 0 && elapsed_s < 1.0) return (double)NAN;
     double rate_s = elapsed_s / (double)done;
     double epoch_s = isnan(t->last_steps_s) ? rate_s * (double)total : t->last_steps_s;
@@ -282,63 +131,80 @@ static double estimate_left_s(const trainer *t, double elapsed_s, size_t done, s
     return rate_s * (double)(total - done) + scoring_s + n_later * (epoch_s + scoring_s);
 }
 
-static void start_steps(trainer *t, size_t epoch, size_t n) {
-    if (t->train->training.values) return;
+/* Begin to load what is left of the epoch. */
+static void start_steps(dnnb__trainer *t, size_t n_rows) {
+    if (t->train->training.values || t->place.at == n_rows) return;
     dnnb__pass pass = {.set = t->train,
-                       .order = t->train->order,
-                       .n = n,
+                       .order = t->train->order + t->place.at,
+                       .n = n_rows - t->place.at,
                        .batch = t->batch,
                        .augment = t->options->augment == DNNB_AUGMENT_DNNBRAIN,
                        .keep = true,
                        .seed = t->options->seed,
-                       .epoch = epoch};
+                       .epoch = t->place.epoch};
     dnnb__loader_start(t->session.loader, &pass);
 }
 
-/* All steps of an epoch; the epoch's loss is weighted by batch size. */
-static dnnb_status run_steps(trainer *t, size_t epoch, dnnb_epoch *result) {
-    const dnnb_train_options *o = t->options;
-    double start_s = dnnb__session_now_s(), lr = dnnb__optimizer_get_options(t->optimizer)->lr;
-    double weighted_loss = 0;
-    size_t n_images = dnnb__set_fill_shuffled(t->train, o->seed, epoch), done = 0;
-    start_steps(t, epoch, n_images);
-    for (size_t step = 0; done < n_images; step++) {
-        size_t n = n_images - done < t->batch ? n_images - done : t->batch;
-        const float *input;
-        const uint64_t *rows;
-        double loss;
-        DNNB_TRY(get_batch(t, done, n, &input, &rows));
-        double factor =
-            dnnb_schedule_get_factor(&o->schedule, o->epochs, t->steps_per_epoch, epoch, step);
+/* The learning rate of the epoch's step, and its factor on the optimiser's. */
+static double get_learning_rate(const dnnb__trainer *t, size_t step, double *factor) {
+    *factor = dnnb_schedule_get_factor(&t->options->schedule, t->options->epochs,
+                                       t->steps_per_epoch, t->place.epoch, step);
+    return dnnb__optimizer_get_options(t->optimizer)->lr * *factor;
+}
+
+/* A step on the next n_planned rows, and its place among the others. */
+static dnnb_status run_step(dnnb__trainer *t, size_t n_planned) {
+    dnnb__place *p = &t->place;
+    const float *input;
+    const uint64_t *rows;
+    size_t n;
+    double loss = 0, factor, lr = get_learning_rate(t, p->step, &factor);
+    DNNB_TRY(get_batch(t, n_planned, &input, &rows, &n));
+    if (n > 0) {
         dnnb_status status = take_step(t, input, rows, n, factor, &loss);
-        if (status == DNNB_ERR_NUMERIC)
-            return dnnb__fail_prefix(status,
-                                     "epoch %zu, step %zu, learning rate %g (a lower one "
-                                     "may help)",
-                                     epoch + 1, step + 1, lr * factor);
+        if (status == DNNB_ERR_NUMERIC) return dnnb__trainer_fail_loss(t, status, lr);
         if (status != DNNB_OK) return status;
-        done += n;
-        t->step_loss[step] = loss;
-        result->n_steps = step + 1;
-        weighted_loss += loss * (double)n;
-        result->learning_rate = lr * factor;
-        double elapsed_s = dnnb__session_now_s() - start_s;
-        result->images_per_second = (double)done / elapsed_s;
-        dnnb_event event = {.kind = DNNB_EVENT_STEP,
-                            .step = step,
-                            .n_steps = t->steps_per_epoch,
-                            .loss = loss,
-                            .learning_rate = result->learning_rate,
-                            .images_per_second = result->images_per_second,
-                            .seconds_left = estimate_left_s(t, elapsed_s, done, n_images)};
-        DNNB_TRY(dnnb__session_emit(&t->session, &event));
+        t->step_loss[p->step++] = loss;
     }
-    result->epoch_loss = weighted_loss / (double)n_images;
-    t->last_steps_s = dnnb__session_now_s() - start_s;
+    p->at += n_planned;
+    p->n_images += n;
+    p->weighted_loss += loss * (double)n;
     return DNNB_OK;
 }
 
-static dnnb_status score(trainer *t, dnnb__set *set, dnnb_predictions *predictions, double *out) {
+/* All steps of the epoch that are left; the epoch's loss is weighted by batch size. */
+static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
+    dnnb__place *p = &t->place;
+    size_t n_rows = dnnb__set_fill_shuffled(t->train, t->options->seed, p->epoch), before = p->at;
+    double factor;
+    t->steps_per_epoch = (n_rows + t->batch - 1) / t->batch;
+    start_steps(t, n_rows);
+    while (p->at < n_rows) {
+        size_t n_steps = p->step;
+        DNNB_TRY(run_step(t, n_rows - p->at < t->batch ? n_rows - p->at : t->batch));
+        if (p->step == n_steps) continue; /* all of its images were left out */
+        double elapsed_s = dnnb__session_now_s() - t->epoch_begun_s;
+        result->images_per_second = (double)(p->at - before) / elapsed_s;
+        dnnb_event event = {.kind = DNNB_EVENT_STEP,
+                            .step = p->step - 1,
+                            .n_steps = t->steps_per_epoch,
+                            .loss = t->step_loss[p->step - 1],
+                            .learning_rate = get_learning_rate(t, n_steps, &factor),
+                            .images_per_second = result->images_per_second,
+                            .seconds_left =
+                                estimate_left_s(t, elapsed_s, p->at - before, n_rows - before)};
+        DNNB_TRY(dnnb__session_emit(&t->session, &event));
+        DNNB_TRY(dnnb__trainer_save(t, false));
+    }
+    result->n_steps = p->step;
+    result->learning_rate = get_learning_rate(t, p->step - 1, &factor);
+    result->epoch_loss = p->weighted_loss / (double)p->n_images;
+    t->last_steps_s = dnnb__session_now_s() - t->epoch_begun_s;
+    return DNNB_OK;
+}
+
+static dnnb_status score(dnnb__trainer *t, dnnb__set *set, dnnb_predictions *predictions,
+                         double *out) {
     *out = (double)NAN;
     if (!predictions) return DNNB_OK;
     dnnb_status status = dnnb__session_predict(&t->session, set, predictions);
@@ -349,7 +215,7 @@ static dnnb_status score(trainer *t, dnnb__set *set, dnnb_predictions *predictio
     return status;
 }
 
-static dnnb_status run_scoring(trainer *t, dnnb_epoch *result) {
+static dnnb_status run_scoring(dnnb__trainer *t, dnnb_epoch *result) {
     double start_s = dnnb__session_now_s();
     double n_later = (double)(t->session.n_epochs - t->session.epoch - 1);
     t->session.scoring_end_s = start_s + t->last_scoring_s;
@@ -360,40 +226,73 @@ static dnnb_status run_scoring(trainer *t, dnnb_epoch *result) {
     return DNNB_OK;
 }
 
-static dnnb_status train_epoch(trainer *t, size_t epoch) {
-    double start_s = dnnb__session_now_s();
-    dnnb_epoch result = {.step_loss = t->step_loss};
-    t->session.epoch = epoch;
-    DNNB_TRY(run_steps(t, epoch, &result));
-    DNNB_TRY(run_scoring(t, &result));
-    result.seconds = dnnb__session_now_s() - start_s;
-    DNNB_TRY(dnnb_history_add(t->history, &result));
-    bool is_best = !isnan(result.score_validation) && !(result.score_validation <= t->best_score);
-    if (is_best) t->best_score = result.score_validation;
+/* The epoch has its scores: add it to the history, and stand before the next. */
+static dnnb_status end_epoch(dnnb__trainer *t, dnnb_epoch *result) {
+    dnnb__place *p = &t->place;
+    result->n_left_out = t->train->n_bad + (t->validation ? t->validation->n_bad : 0);
+    DNNB_TRY(dnnb_history_add(t->history, result));
+    bool is_best = !isnan(result->score_validation) && !(result->score_validation <= p->best_score);
+    *p = (dnnb__place){.epoch = p->epoch + 1,
+                       .n_steps = p->n_steps,
+                       .best_score = is_best ? result->score_validation : p->best_score};
     dnnb_event event = {.kind = DNNB_EVENT_EPOCH,
-                        .result = &result,
+                        .result = result,
                         .is_best = is_best,
                         .validation = t->validation_predictions};
     return dnnb__session_emit(&t->session, &event);
 }
 
+static dnnb_status train_epoch(dnnb__trainer *t) {
+    dnnb_epoch result = {.step_loss = t->step_loss, .images_per_second = (double)NAN};
+    t->epoch_begun_s = dnnb__session_now_s();
+    t->session.epoch = t->place.epoch;
+    t->session.has_begun = true;
+    DNNB_TRY(run_steps(t, &result));
+    DNNB_TRY(run_scoring(t, &result));
+    result.seconds = t->place.seconds + dnnb__session_now_s() - t->epoch_begun_s;
+    DNNB_TRY(end_epoch(t, &result));
+    DNNB_TRY(dnnb__trainer_check_learning(t));
+    bool is_last = t->place.epoch == t->options->epochs;
+    if (!is_last) return dnnb__trainer_save(t, true);
+    return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
+}
+
+/* Save a run that cannot go on, unless its numbers are what is wrong. */
+static dnnb_status end_early(dnnb__trainer *t, dnnb_status status) {
+    char message[1024];
+    (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
+    if (status == DNNB_ERR_NUMERIC) return status;
+    dnnb_status saved = dnnb__trainer_save_now(t);
+    if (saved != DNNB_OK && status == DNNB_ERR_STOPPED)
+        return dnnb__fail_prefix(saved, "stopped, and not saved");
+    dnnb__set_error(message);
+    return status;
+}
+
+static dnnb_status train_all(dnnb__trainer *t) {
+    dnnb_checkpoint *resumed;
+    DNNB_TRY(dnnb__trainer_resume(t, &resumed));
+    dnnb_status status = emit_start(t, resumed);
+    dnnb__checkpoint_destroy(resumed);
+    if (status == DNNB_OK)
+        status = dnnb__session_fill_features(&t->session, t->train, &t->train->training);
+    while (status == DNNB_OK && t->place.epoch < t->options->epochs) status = train_epoch(t);
+    return status == DNNB_OK ? DNNB_OK : end_early(t, status);
+}
+
 dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimulus *train, const dnnb_stimulus *validation,
                        const dnnb_train_options *options, dnnb_history **history) {
     static const dnnb_train_options defaults = DNNB_TRAIN_OPTIONS_INIT;
-    trainer t = {.options = options ? options : &defaults};
+    dnnb__trainer t = {.options = options ? options : &defaults};
     if (history) *history = NULL;
     size_t n_threads_before = dnnb__threads_set(dnnb_dnn_get_n_threads(dnn));
-    dnnb_status status = trainer_open(&t, dnn, train, validation);
-    if (status == DNNB_OK) status = emit_start(&t);
-    if (status == DNNB_OK)
-        status = dnnb__session_fill_features(&t.session, t.train, &t.train->training);
-    for (size_t epoch = 0; status == DNNB_OK && epoch < t.options->epochs; epoch++)
-        status = train_epoch(&t, epoch);
+    dnnb_status status = dnnb__trainer_open(&t, dnn, train, validation);
+    if (status == DNNB_OK) status = train_all(&t);
     dnnb__threads_set(n_threads_before);
     if (history && (status == DNNB_OK || status == DNNB_ERR_STOPPED)) {
         *history = t.history;
         t.history = NULL;
     }
-    trainer_close(&t);
+    dnnb__trainer_close(&t);
     return status;
 }

@@ -26,6 +26,21 @@ const char *dnnb__onednn_get_version(void) {
     return text;
 }
 
+/* By what changes a float32 result: later extensions of AVX-512 do not. */
+const char *dnnb__onednn_get_instructions(void) {
+    switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41:
+        return "SSE4.1";
+    case dnnl_cpu_isa_avx:
+        return "AVX";
+    case dnnl_cpu_isa_avx2:
+    case dnnl_cpu_isa_avx2_vnni:
+        return "AVX2";
+    default:
+        return "AVX-512";
+    }
+}
+
 dnnb_status dnnb__dnnl_create(dnnb__dnnl **out) {
     *out = NULL;
     dnnb__dnnl *dnnl = dnnb__calloc(1, sizeof *dnnl);

@@ -29,6 +29,8 @@ typedef struct dnnb__dnnl {
 
 /** "oneDNN 2.6.3", of the library that runs. */
 const char *dnnb__onednn_get_version(void);
+/** The widest instructions that it may use here: "AVX2", "AVX-512". */
+const char *dnnb__onednn_get_instructions(void);
 
 DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
 void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);

@@ -5,6 +5,7 @@
 const dnnb__engine dnnb__engine_onednn = {
     .name = "onednn",
     .get_version = dnnb__onednn_get_version,
+    .get_instructions = dnnb__onednn_get_instructions,
     .net_create = dnnb__onednn_net_create,
     .net_destroy = dnnb__onednn_net_destroy,
     .net_import = dnnb__onednn_net_import,

@@ -295,9 +295,14 @@ static const char *get_version(void) {
     return "dnnbrain " DNNB_VERSION;
 }
 
+static const char *get_instructions(void) {
+    return "any";
+}
+
 const dnnb__engine dnnb__engine_ref = {
     .name = "ref",
     .get_version = get_version,
+    .get_instructions = get_instructions,
     .net_create = net_create,
     .net_destroy = net_destroy,
     .net_import = net_import,

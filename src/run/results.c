@@ -1,0 +1,133 @@
+/*
+ * What a run writes: history, plots, parameters, predictions, and its part of a checkpoint.
+ *
+ * Invariant: every file is written beside its name and renamed, so none is ever half there.
+ */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/file.h"
+#include "dnn/dnn.h"
+#include "run/run.h"
+#include "train/checkpoint.h"
+#include "train/predictions.h"
+
+#include "dnnbrain/plot.h"
+
+enum { MAX_NAME = 512 };
+
+static const char best_prefix[] = "run/best/", started_name[] = "run/started";
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Call `save` with the path of `name` in the run folder. */
+#define WITH_PATH(r, name, call)                                                                   \
+    do {                                                                                           \
+        char *path;                                                                                \
+        DNNB_TRY(dnnb__path_join(&path, (r)->in.run->folder, name));                               \
+        dnnb_status with_path_status_ = (call);                                                    \
+        dnnb__free(path);                                                                          \
+        if (with_path_status_ != DNNB_OK) return with_path_status_;                                \
+    } while (0)
+
+dnnb_status dnnb__run_begin(dnnb__run *r) {
+    WITH_PATH(r, "config.json", dnnb__run_config_save(&r->in, path));
+    WITH_PATH(r, "log.jsonl", dnnb__run_log_open(&r->log, path, r->is_resumed));
+    return DNNB_OK;
+}
+
+static dnnb_status draw_plots(dnnb__run *r) {
+    const char *score_name = r->in.options->task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
+    bool has_scores = r->in.validation || r->in.options->score_train;
+    double begin_s = now_s();
+    WITH_PATH(r, "epoch_loss.svg", dnnb_plot_epoch_loss(r->history, path));
+    WITH_PATH(r, "epoch_loss.png", dnnb_plot_epoch_loss(r->history, path));
+    WITH_PATH(r, "step_loss.svg", dnnb_plot_step_loss(r->history, path));
+    WITH_PATH(r, "step_loss.png", dnnb_plot_step_loss(r->history, path));
+    if (has_scores) {
+        WITH_PATH(r, "score.svg", dnnb_plot_score(r->history, score_name, r->chance, path));
+        WITH_PATH(r, "score.png", dnnb_plot_score(r->history, score_name, r->chance, path));
+    }
+    r->plotted_at_s = now_s();
+    r->plot_s = r->plotted_at_s - begin_s;
+    return DNNB_OK;
+}
+
+/* Epochs on kept features last milliseconds: drawing after each would take longer than training.
+ * So plots wait until drawing them costs a twentieth of the time that has passed. */
+static bool is_time_to_plot(const dnnb__run *r) {
+    return now_s() - r->plotted_at_s >= 20 * r->plot_s;
+}
+
+static dnnb_status save_history(dnnb__run *r) {
+    WITH_PATH(r, "train_dict.pkl", dnnb_history_save_pickle(r->history, path));
+    WITH_PATH(r, "train_dict.json", dnnb_history_save_json(r->history, path));
+    WITH_PATH(r, "history.csv", dnnb_history_save_csv(r->history, path));
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_best) {
+    /* First in memory, where nothing can hinder it. */
+    if (is_best) WITH_PATH(r, "best.pth", dnnb__run_best_keep(&r->best, r->dnn, path));
+    DNNB_TRY(save_history(r));
+    return is_time_to_plot(r) ? draw_plots(r) : DNNB_OK;
+}
+
+dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
+    const dnnb_train_options *o = r->in.options;
+    bool is_regression = o->task == DNNB_REGRESSION;
+    if (is_sound) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
+    if (r->best) WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, r->dnn, path));
+    if (r->last)
+        WITH_PATH(r, "predictions.csv",
+                  dnnb_predictions_save_csv(r->last, r->in.validation, o->task,
+                                            is_regression && o->target ? o->target : "label",
+                                            path));
+    DNNB_TRY(save_history(r));
+    return draw_plots(r);
+}
+
+/* ---- checkpoints ---- */
+
+dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *r, dnnb_checkpoint *out) {
+    char name[MAX_NAME];
+    DNNB_TRY(dnnb__checkpoint_add(out, started_name, DNNB_U8, r->in.started, sizeof r->in.started));
+    for (size_t i = 0; r->best && i < dnnb_dict_get_count(r->best); i++) {
+        const dnnb_tensor *tensor = dnnb_dict_get_tensor(r->best, i);
+        (void)snprintf(name, sizeof name, "%s%s", best_prefix, dnnb_dict_get_name(r->best, i));
+        DNNB_TRY(dnnb__checkpoint_add(out, name, DNNB_F32, dnnb_tensor_get_data(tensor),
+                                      dnnb_tensor_get_count(tensor)));
+    }
+    return DNNB_OK;
+}
+
+static dnnb_status read_best(dnnb__run *r, const dnnb_checkpoint *in) {
+    char name[MAX_NAME];
+    DNNB_TRY(dnnb__run_best_create(&r->best, r->dnn));
+    for (size_t i = 0; r->best && i < dnnb_dict_get_count(r->best); i++) {
+        dnnb_tensor *tensor = (dnnb_tensor *)dnnb_dict_get_tensor(r->best, i);
+        size_t n = dnnb_tensor_get_count(tensor), n_found;
+        (void)snprintf(name, sizeof name, "%s%s", best_prefix, dnnb_dict_get_name(r->best, i));
+        const void *found = dnnb__checkpoint_find(in, name, DNNB_F32, &n_found);
+        if (found && n_found == n) {
+            memcpy(dnnb_tensor_get_writable(tensor), found, n * sizeof(float));
+            continue;
+        }
+        dnnb_dict_destroy(r->best); /* there was none yet */
+        r->best = NULL;
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__run_read_checkpoint(dnnb__run *r, const dnnb_checkpoint *in) {
+    size_t n;
+    const char *started = dnnb__checkpoint_find(in, started_name, DNNB_U8, &n);
+    if (started && n == sizeof r->in.started && started[n - 1] == '\0')
+        memcpy(r->in.started, started, n);
+    return read_best(r, in);
+}

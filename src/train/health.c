@@ -1,0 +1,110 @@
+/*
+ * Training that goes wrong: a loss that is not finite, a loss that does not fall.
+ *
+ * What a network that has learned nothing about an image can reach at best is the entropy of the
+ * labels (the variance of the targets). A network whose units died of a large step gives the same
+ * outputs for every image and stays there for good.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "train/trainer.h"
+
+enum { N_EPOCHS_AT_CHANCE = 3 };
+
+/* A loss at least this part of chance's counts as at chance: a network that learns, even slowly, is
+ * below it after three epochs. */
+static const double chance_part = 0.98;
+
+static double get_entropy(const dnnb__set *set, size_t n_classes) {
+    double *counts = dnnb__calloc(n_classes, sizeof *counts), entropy = 0, n = 0;
+    if (!counts) return (double)NAN;
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->bad_since[i]) continue;
+        counts[set->labels[i]]++;
+        n++;
+    }
+    for (size_t k = 0; k < n_classes; k++)
+        if (counts[k] > 0) entropy -= counts[k] / n * log(counts[k] / n);
+    dnnb__free(counts);
+    return entropy;
+}
+
+/* Mean over the targets of the variance of each. */
+static double get_variance(const dnnb__set *set) {
+    double total = 0;
+    for (size_t k = 0; k < set->n_targets; k++) {
+        double mean = 0, m2 = 0, n = 0;
+        for (size_t i = 0; i < set->n; i++) {
+            if (set->bad_since[i]) continue;
+            double value = (double)set->targets[i * set->n_targets + k], difference = value - mean;
+            mean += difference / ++n;
+            m2 += difference * (value - mean);
+        }
+        total += m2 / n;
+    }
+    return total / (double)set->n_targets;
+}
+
+double dnnb__trainer_get_chance_loss(const dnnb__trainer *t) {
+    return t->options->task == DNNB_CLASSIFICATION ? get_entropy(t->train, t->n_outputs)
+                                                   : get_variance(t->train);
+}
+
+static bool is_at_chance(const dnnb__trainer *t, size_t epoch) {
+    double loss = dnnb_history_get_epoch(t->history, epoch)->epoch_loss;
+    return t->chance_loss > 0 && loss >= chance_part * t->chance_loss;
+}
+
+dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
+    size_t n = dnnb_history_get_count(t->history);
+    if (n < N_EPOCHS_AT_CHANCE) return DNNB_OK;
+    for (size_t i = n - N_EPOCHS_AT_CHANCE; i < n; i++)
+        if (!is_at_chance(t, i)) return DNNB_OK;
+    if (n > N_EPOCHS_AT_CHANCE && is_at_chance(t, n - N_EPOCHS_AT_CHANCE - 1))
+        return DNNB_OK; /* said before */
+    double lr = dnnb__optimizer_get_options(t->optimizer)->lr;
+    char text[512];
+    (void)snprintf(
+        text, sizeof text,
+        "the loss has been at chance (%.4g) for %d epochs: nothing is being learned. The "
+        "usual causes: a learning rate that is too large (%g now; fine-tuning AlexNet "
+        "with Adam wants 1e-5 to 1e-4), labels that do not belong to their images, or "
+        "a new layer on features that were never trained",
+        t->chance_loss, N_EPOCHS_AT_CHANCE, lr);
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text};
+    return dnnb__session_emit(&t->session, &event);
+}
+
+/* The largest gradient in magnitude, and the parameter that it is of. One that is not finite is
+ * larger than all others. */
+static double find_largest_gradient(const dnnb__trainer *t, size_t *param) {
+    double largest = 0;
+    *param = t->params[0];
+    for (size_t i = 0; i < t->n_params; i++) {
+        for (size_t k = 0; k < t->sizes[i]; k++) {
+            double magnitude = fabs((double)t->gradients[i][k]);
+            if (magnitude <= largest) continue;
+            *param = t->params[i];
+            if (!isfinite(magnitude)) return magnitude;
+            largest = magnitude;
+        }
+    }
+    return largest;
+}
+
+dnnb_status dnnb__trainer_fail_loss(const dnnb__trainer *t, dnnb_status status,
+                                    double learning_rate) {
+    char gradient[256] = "no gradient yet";
+    size_t param;
+    double largest = find_largest_gradient(t, &param);
+    if (largest > 0 || isnan(largest))
+        (void)snprintf(gradient, sizeof gradient, "largest gradient of the step before %.3g in %s",
+                       largest, t->session.dnn->graph->params[param].path);
+    return dnnb__fail_prefix(
+        status, "epoch %zu, step %zu, learning rate %g, %s (%s)", t->place.epoch + 1,
+        t->place.step + 1, learning_rate, gradient,
+        t->options->task == DNNB_REGRESSION
+            ? "try a tenth of the learning rate, or targets scaled to a standard deviation of 1"
+            : "try a tenth of the learning rate, or --warmup");
+}

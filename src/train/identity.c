@@ -1,0 +1,184 @@
+/*
+ * The identity as text: a line a fact, so that a difference can be told by name.
+ *
+ * Long facts (ids, labels, frozen parameters) stand there by their SHA-256. The number of epochs is
+ * a fact only where the learning rate of an epoch depends on it. Files of images are compared by
+ * their size: reading them all would take as long as an epoch.
+ */
+#include "train/identity.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/io.h"
+#include "core/sha256.h"
+#include "optim/optim.h"
+
+enum { MAX_SHOWN = 80 };
+
+static void print_sum(dnnb__buf *out, const char *name, dnnb__sha256 *sum) {
+    char text[DNNB__SHA256_TEXT];
+    dnnb__sha256_finish(sum, text);
+    dnnb__buf_printf(out, "%s: %s\n", name, text);
+}
+
+static void print_network(dnnb__buf *out, const dnnb_dnn *dnn) {
+    const dnnb__graph *graph = dnn->graph;
+    dnnb__sha256 frozen;
+    dnnb__sha256_init(&frozen);
+    dnnb__buf_printf(out, "network: %s\noutputs: %lld\ntrained parameters:", dnnb_dnn_get_name(dnn),
+                     (long long)dnnb_dnn_get_n_outputs(dnn));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        const dnnb__param *param = &graph->params[i];
+        if (param->trainable) dnnb__buf_printf(out, " %s", param->path);
+        if (param->trainable || param->is_buffer) continue;
+        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
+        dnnb__sha256_update(&frozen, flat.weight, flat.n * sizeof *flat.weight);
+    }
+    dnnb__buf_printf(out, "\n");
+    print_sum(out, "frozen parameters", &frozen);
+    dnnb__buf_printf(out, "engine: %s, %s\nthreads: %zu\n", dnnb_dnn_get_engine_version(dnn),
+                     dnnb__engine_get_instructions(dnn->engine), dnnb_dnn_get_n_threads(dnn));
+}
+
+static void print_optimizer(dnnb__buf *out, const dnnb_train_options *o,
+                            const dnnb_optimizer_options *p) {
+    dnnb__buf_printf(out,
+                     "optimizer: %s\nlearning rate: %.17g\nweight decay: %.17g\nmomentum: %.17g\n"
+                     "nesterov: %d\nbetas: %.17g %.17g\neps: %.17g\n",
+                     p->name, p->lr, p->weight_decay, p->momentum, p->nesterov, p->beta1, p->beta2,
+                     p->eps);
+    const dnnb_schedule_options *s = &o->schedule;
+    dnnb__buf_printf(out, "schedule: %s\nwarm-up epochs: %zu\nstep epochs: %zu\ngamma: %.17g\n",
+                     s->name, s->warmup_epochs, s->step_epochs, s->gamma);
+    bool depends =
+        strcmp(s->name, "cosine") == 0 || (strcmp(s->name, "step") == 0 && s->step_epochs == 0);
+    if (depends) dnnb__buf_printf(out, "epochs (which this schedule depends on): %zu\n", o->epochs);
+}
+
+static void print_options(dnnb__buf *out, const dnnb_train_options *o,
+                          const dnnb_optimizer_options *optimizer) {
+    dnnb__buf_printf(out, "task: %s\ntarget: %s\nbatch: %zu\nscore of the training set: %d\n",
+                     o->task == DNNB_REGRESSION ? "regression" : "classification",
+                     o->target ? o->target : "label", o->batch, o->score_train);
+    print_optimizer(out, o, optimizer);
+    dnnb__buf_printf(out, "augment: %s\nseed: %" PRIu64 "\n",
+                     o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", o->seed);
+    if (o->decode.use_background)
+        dnnb__buf_printf(out, "background: %d %d %d\n", o->decode.background[0],
+                         o->decode.background[1], o->decode.background[2]);
+    dnnb__buf_printf(out, "largest image: %" PRId64 " pixels\non a bad image: %s\n",
+                     o->decode.max_pixels,
+                     o->on_bad_image == DNNB_BAD_IMAGE_SKIP ? "skip" : "stop");
+    if (o->on_bad_image == DNNB_BAD_IMAGE_SKIP)
+        dnnb__buf_printf(out, "check: %s\n", o->check == DNNB_CHECK_FULL ? "full" : "quick");
+}
+
+static void print_set(dnnb__buf *out, const char *name, const dnnb__set *set) {
+    dnnb__sha256 sum;
+    char line[48];
+    if (!set) {
+        dnnb__buf_printf(out, "%s images: none\n", name);
+        return;
+    }
+    dnnb__buf_printf(out, "%s images: %zu\n", name, set->n);
+    dnnb__sha256_init(&sum);
+    for (size_t i = 0; i < set->n; i++) {
+        const char *id = dnnb_stimulus_get_id(set->stim, i);
+        dnnb__sha256_update(&sum, id, strlen(id) + 1);
+    }
+    (void)snprintf(line, sizeof line, "%s stimulus ids", name);
+    print_sum(out, line, &sum);
+    dnnb__sha256_init(&sum);
+    if (set->labels) dnnb__sha256_update(&sum, set->labels, set->n * sizeof *set->labels);
+    if (set->targets)
+        dnnb__sha256_update(&sum, set->targets, set->n * set->n_targets * sizeof *set->targets);
+    (void)snprintf(line, sizeof line, "%s labels or targets", name);
+    print_sum(out, line, &sum);
+}
+
+dnnb_status dnnb__identity_print(dnnb__buf *out, const dnnb__session *session,
+                                 const dnnb_optimizer_options *optimizer, const dnnb__set *train,
+                                 const dnnb__set *validation) {
+    print_network(out, session->dnn);
+    print_options(out, session->options, optimizer);
+    print_set(out, "training", train);
+    print_set(out, "validation", validation);
+    if (session->options->identity) dnnb__buf_printf(out, "%s", session->options->identity);
+    return dnnb__buf_get_status(out);
+}
+
+/* "name: value" of a line that may be missing. */
+typedef struct line {
+    const char *text;
+    size_t n_name, n;
+} line;
+
+static line read_line(const char *text, size_t n) {
+    line l = {.text = text, .n = n};
+    const char *end = n ? memchr(text, '\n', n) : NULL;
+    if (end) l.n = (size_t)(end - text);
+    const char *colon = l.n ? memchr(text, ':', l.n) : NULL;
+    l.n_name = colon ? (size_t)(colon - text) : l.n;
+    return l;
+}
+
+/* The value, cut where it gets long. */
+static void print_value(char out[MAX_SHOWN + 4], const line *l) {
+    size_t begin = l->n_name + 2 < l->n ? l->n_name + 2 : l->n, n = l->n - begin;
+    (void)snprintf(out, MAX_SHOWN + 4, "%.*s%s", (int)(n < MAX_SHOWN ? n : MAX_SHOWN),
+                   l->text + begin, n < MAX_SHOWN ? "" : "...");
+}
+
+static dnnb_status fail_difference(const line *then, const line *now) {
+    const line *named = then->n ? then : now;
+    bool is_same_fact =
+        then->n_name == now->n_name && memcmp(then->text, now->text, then->n_name) == 0;
+    char expected[MAX_SHOWN + 4] = "nothing", found[MAX_SHOWN + 4] = "nothing";
+    if (then->n) print_value(expected, then);
+    if (now->n && (is_same_fact || !then->n)) print_value(found, now);
+    return dnnb__fail(
+        DNNB_ERR_ARGUMENT,
+        "cannot go on with another run: %.*s: expected %s, as in the checkpoint, found "
+        "%s",
+        (int)named->n_name, named->text, expected, found);
+}
+
+dnnb_status dnnb__identity_compare(const char *then, size_t n_then, const char *now) {
+    size_t n_now = strlen(now);
+    while (n_then || n_now) {
+        line a = read_line(then, n_then), b = read_line(now, n_now);
+        if (a.n != b.n || (a.n && memcmp(a.text, b.text, a.n) != 0)) return fail_difference(&a, &b);
+        size_t n = a.n + (a.n < n_then); /* with the end of the line */
+        then += n;
+        n_then -= n;
+        n = b.n + (b.n < n_now);
+        now += n;
+        n_now -= n;
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__identity_read_sizes(int64_t **out, const dnnb__set *set) {
+    *out = dnnb__alloc(set->n, sizeof **out);
+    if (!*out) return dnnb__fail_memory();
+    for (size_t i = 0; i < set->n; i++) {
+        struct stat st;
+        (*out)[i] = dnnb__io_stat(dnnb_stimulus_get_path(set->stim, i), &st) == 0 ? (int64_t)st.st_size : -1;
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__identity_compare_sizes(const dnnb__set *set, const int64_t *then,
+                                         const int64_t *now) {
+    for (size_t i = 0; i < set->n; i++) {
+        if (then[i] == now[i]) continue;
+        dnnb_status status = dnnb__fail(DNNB_ERR_ARGUMENT,
+                                        "cannot go on with other images: %s: expected %" PRId64
+                                        " bytes, as in the checkpoint, "
+                                        "found %" PRId64,
+                                        dnnb_stimulus_get_path(set->stim, i), then[i], now[i]);
+        return dnnb__set_fail_at(set, i, status);
+    }
+    return DNNB_OK;
+}

@@ -1,0 +1,248 @@
+/*
+ * The child that writes a checkpoint, and what the parent does about it.
+ *
+ * Method: the parent prints the file's header, then forks. The child writes header and arrays to a
+ * temporary file while it sums them, flushes it, and renames it to the name that holds the sum. Its
+ * exit status is 0 or the system's error number. A child goes when its parent is killed, so the
+ * folder has one writer. The checkpoint before the new one is kept, in case the disk damages a
+ * file.
+ *
+ * Invariant: between fork and _exit the child calls nothing that allocates or takes a lock.
+ */
+#include "train/saver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/io.h"
+#include "core/sha256.h"
+
+enum { N_KEPT = 2, MAX_NAME_BYTES = 128, MAX_HEADER_BYTES = 1 << 26, PIECE_BYTES = 1 << 22 };
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+dnnb_status dnnb__saver_open(dnnb__saver *saver, const char *folder) {
+    *saver = (dnnb__saver){.begun_s = now_s()};
+    saver->folder = dnnb__strdup(folder);
+    if (!saver->folder) return dnnb__fail_memory();
+    return dnnb__path_join(&saver->temporary_path, folder, DNNB__CHECKPOINT_TEMPORARY);
+}
+
+void dnnb__saver_set_saved(dnnb__saver *saver, const dnnb__checkpoint_place *place) {
+    saver->saved = *place;
+    saver->has_saved = true;
+}
+
+/* ---- writing: the child's part ---- */
+
+/* What the child needs, made before it is. */
+typedef struct job {
+    const char *folder, *temporary_path;
+    char *path; /* room for the final path, which ends with the sum */
+    size_t path_bytes;
+    const dnnb_checkpoint *checkpoint;
+    dnnb__buf header;
+} job;
+
+/* In pieces, so that a sum is made of bytes that are still in the processor's cache. */
+static int write_all(int fd, dnnb__sha256 *sum, const void *data, size_t n) {
+    const char *bytes = data;
+    size_t n_summed = 0;
+    while (n > 0) {
+        if (n_summed == 0) {
+            n_summed = n < PIECE_BYTES ? n : PIECE_BYTES;
+            dnnb__sha256_update(sum, bytes, n_summed);
+        }
+        ssize_t wrote = dnnb__io_write(fd, bytes, n_summed);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) return errno;
+        bytes += wrote;
+        n -= (size_t)wrote;
+        n_summed -= (size_t)wrote;
+    }
+    return 0;
+}
+
+static int write_arrays(int fd, const job *j, dnnb__sha256 *sum) {
+    int error = write_all(fd, sum, j->header.data, j->header.n_bytes);
+    for (size_t i = 0; error == 0 && i < j->checkpoint->n; i++) {
+        const dnnb__array *array = &j->checkpoint->arrays[i];
+        error = write_all(fd, sum, array->data, array->n * dnnb_dtype_get_size(array->dtype));
+    }
+    if (error == 0 && dnnb__io_fsync(fd) != 0) error = errno;
+    return error;
+}
+
+/* The rename is on the disk only when its folder is. */
+static int sync_folder(const char *folder) {
+    int fd = dnnb__io_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), error = 0;
+    if (fd < 0) return errno;
+    if (dnnb__io_fsync(fd) != 0 && errno != EINVAL && errno != EROFS) error = errno;
+    close(fd);
+    return error;
+}
+
+/* 0, or the system's error number. */
+static int run_job(job *j) {
+    static const char ending[] = ".safetensors";
+    char digits[DNNB__SHA256_TEXT];
+    dnnb__sha256 sum;
+    dnnb__sha256_init(&sum);
+    int fd = dnnb__io_open(j->temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return errno;
+    int error = write_arrays(fd, j, &sum);
+    if (dnnb__io_close(fd) != 0 && error == 0) error = errno;
+    dnnb__sha256_finish(&sum, digits);
+    memcpy(j->path + j->path_bytes, digits, DNNB__CHECKPOINT_SUM);
+    memcpy(j->path + j->path_bytes + DNNB__CHECKPOINT_SUM, ending, sizeof ending);
+    if (error == 0 && dnnb__io_rename(j->temporary_path, j->path) != 0) error = errno;
+    if (error == 0) error = sync_folder(j->folder);
+    if (error != 0) (void)dnnb__io_unlink(j->temporary_path);
+    return error;
+}
+
+/* ---- the parent's part ---- */
+
+static void job_close(job *j) {
+    dnnb__free(j->path);
+    dnnb__buf_destroy(&j->header);
+}
+
+static dnnb_status job_open(job *j, const dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
+    char name[MAX_NAME_BYTES];
+    *j = (job){
+        .folder = saver->folder, .temporary_path = saver->temporary_path, .checkpoint = checkpoint};
+    dnnb__buf_init(&j->header, MAX_HEADER_BYTES);
+    (void)snprintf(name, sizeof name, "epoch-%" PRIu64 "-step-%" PRIu64 "-",
+                   checkpoint->place.epoch + 1, checkpoint->place.step);
+    size_t n = strlen(saver->folder) + 1 + strlen(name);
+    j->path = dnnb__alloc(n + MAX_NAME_BYTES, 1);
+    if (!j->path) return dnnb__fail_memory();
+    j->path_bytes = n;
+    (void)snprintf(j->path, n + 1, "%s/%s", saver->folder, name);
+    return dnnb__safetensors_print_header(&j->header, checkpoint->arrays, checkpoint->n);
+}
+
+static dnnb_status fail_job(const dnnb__saver *saver, int error) {
+    return dnnb__fail(DNNB_ERR_IO, "%s: cannot write: %s", saver->folder, strerror(error));
+}
+
+/* The newest ones stay; what cannot be removed now will be removed after the next. */
+static void remove_old(const dnnb__saver *saver) {
+    char **names, *path;
+    size_t n;
+    if (dnnb__checkpoint_list(&names, &n, saver->folder) != DNNB_OK) return;
+    for (size_t i = N_KEPT; i < n; i++) {
+        if (dnnb__path_join(&path, saver->folder, names[i]) != DNNB_OK) continue;
+        (void)dnnb__io_unlink(path);
+        dnnb__free(path);
+    }
+    dnnb__checkpoint_list_destroy(names, n);
+}
+
+static void set_saved(dnnb__saver *saver) {
+    saver->saved = saver->writing;
+    saver->has_saved = true;
+    remove_old(saver);
+}
+
+static void end_child(dnnb__saver *saver) {
+    if (saver->child == 0) return;
+    kill(saver->child, SIGKILL);
+    while (waitpid(saver->child, NULL, 0) < 0 && errno == EINTR) continue;
+    saver->child = 0;
+    (void)dnnb__io_unlink(saver->temporary_path);
+}
+
+dnnb_status dnnb__saver_save(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
+    job j;
+    end_child(saver);
+    saver->begun_s = now_s();
+    saver->writing = checkpoint->place;
+    DNNB_TRY(dnnb__folder_create(saver->folder));
+    dnnb_status status = job_open(&j, saver, checkpoint);
+    int error = status == DNNB_OK ? run_job(&j) : 0;
+    job_close(&j);
+    if (error != 0) status = fail_job(saver, error);
+    if (status == DNNB_OK) set_saved(saver);
+    return status;
+}
+
+/* In the child. Signals that the terminal sends to all are the parent's to answer. */
+static void run_child(job *j, pid_t parent, const sigset_t *mask) {
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(ECANCELED);
+    int error = run_job(j);
+    _exit(error > 0 && error < 256 ? error : error ? EIO : 0);
+}
+
+dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
+    job j;
+    sigset_t all, mask;
+    DNNB_ASSERT(saver->child == 0);
+    saver->begun_s = now_s();
+    saver->writing = checkpoint->place;
+    DNNB_TRY(dnnb__folder_create(saver->folder));
+    dnnb_status status = job_open(&j, saver, checkpoint);
+    if (status == DNNB_OK) {
+        pid_t parent = getpid();
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &mask);
+        saver->child = fork();
+        if (saver->child == 0) run_child(&j, parent, &mask);
+        sigprocmask(SIG_SETMASK, &mask, NULL);
+    }
+    job_close(&j);
+    if (status == DNNB_OK && saver->child < 0) {
+        /* No room for a second process: hold the training up rather than lose it. */
+        saver->child = 0;
+        status = dnnb__saver_save(saver, checkpoint);
+    }
+    saver->stopped_s = now_s() - saver->begun_s;
+    return status;
+}
+
+dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *result) {
+    int code;
+    *result = DNNB__SAVER_IDLE;
+    if (saver->child == 0) return DNNB_OK;
+    pid_t ended;
+    do ended = waitpid(saver->child, &code, wait ? 0 : WNOHANG);
+    while (ended < 0 && errno == EINTR);
+    *result = DNNB__SAVER_WRITING;
+    if (ended == 0) return DNNB_OK;
+    *result = DNNB__SAVER_IDLE;
+    saver->child = 0;
+    if (ended < 0)
+        return dnnb__fail(DNNB_ERR_IO, "%s: cannot know how the process that wrote it ended: %s",
+                          saver->folder, strerror(errno));
+    if (WIFSIGNALED(code))
+        return dnnb__fail(DNNB_ERR_IO, "%s: the process that wrote it was ended by signal %d",
+                          saver->folder, WTERMSIG(code));
+    if (WEXITSTATUS(code) != 0) return fail_job(saver, WEXITSTATUS(code));
+    *result = DNNB__SAVER_SAVED;
+    set_saved(saver);
+    return DNNB_OK;
+}
+
+void dnnb__saver_close(dnnb__saver *saver) {
+    end_child(saver);
+    dnnb__free(saver->folder);
+    dnnb__free(saver->temporary_path);
+    *saver = (dnnb__saver){0};
+}

@@ -1,0 +1,190 @@
+/*
+ * Opening a training run: everything is checked first, then everything that steps need is made.
+ *
+ * After the first epoch a step allocates nothing.
+ */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "train/identity.h"
+
+enum { MAX_BATCH = 65536, MAX_EPOCHS = 1000000 };
+
+static dnnb_status check_options(const dnnb_train_options *o) {
+    size_t n_schedules, i = 0;
+    const char *const *schedules = dnnb_schedule_get_names(&n_schedules);
+    const char *name = o->schedule.name ? o->schedule.name : "";
+    if (o->task != DNNB_CLASSIFICATION && o->task != DNNB_REGRESSION)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "task: expected classification or regression");
+    if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
+    if (o->on_bad_image != DNNB_BAD_IMAGE_STOP && o->on_bad_image != DNNB_BAD_IMAGE_SKIP)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "on_bad_image: expected stop or skip");
+    if (o->epochs < 1 || o->epochs > MAX_EPOCHS)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "epochs: expected 1 to %d, found %zu", MAX_EPOCHS,
+                          o->epochs);
+    if (o->batch < 1 || o->batch > MAX_BATCH)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "batch: expected 1 to %d images, found %zu", MAX_BATCH,
+                          o->batch);
+    if (o->task == DNNB_CLASSIFICATION && o->target)
+        return dnnb__fail(DNNB_ERR_ARGUMENT,
+                          "target: expected a regression with it; a classification learns the "
+                          "column 'label'");
+    while (i < n_schedules && strcmp(schedules[i], name) != 0) i++;
+    if (i == n_schedules) {
+        const char *nearest = dnnb__text_nearest(name, schedules, n_schedules);
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "schedule: expected %s, found '%s'",
+                          nearest ? nearest : schedules[0], name);
+    }
+    if (o->schedule.warmup_epochs > o->epochs)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "warm-up: expected at most %zu epochs, found %zu",
+                          o->epochs, o->schedule.warmup_epochs);
+    if (!isfinite(o->schedule.gamma) || o->schedule.gamma < 0)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "gamma: expected a factor of 0 or more, found %g",
+                          o->schedule.gamma);
+    if (o->checkpoint && !(o->checkpoint_every_s >= 0))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "checkpoint_every_s: expected 0 or more, found %g",
+                          o->checkpoint_every_s);
+    if (o->resume && !o->checkpoint)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "resume: expected a folder of checkpoints with it");
+    return DNNB_OK;
+}
+
+/* Plans for the batch sizes of an epoch, then the flat arrays that these plans train. */
+static dnnb_status create_plans(dnnb__trainer *t) {
+    dnnb_dnn *dnn = t->session.dnn;
+    size_t n_images = t->train->n - t->train->n_bad;
+    size_t sizes[2] = {n_images < t->batch ? n_images : t->batch, n_images % t->batch};
+    for (size_t i = 0; i < 2; i++) {
+        dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
+                                      .batch = sizes[i],
+                                      .from = t->train->training.node,
+                                      .to = dnn->graph->n_nodes - 1};
+        dnnb__plan *plan;
+        if (sizes[i] > 0) DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
+    }
+    return DNNB_OK;
+}
+
+static dnnb_status create_optimizer(dnnb__trainer *t) {
+    dnnb_dnn *dnn = t->session.dnn;
+    const dnnb__graph *graph = dnn->graph;
+    t->params = dnnb__calloc(graph->n_params, sizeof *t->params);
+    t->sizes = dnnb__calloc(graph->n_params, sizeof *t->sizes);
+    t->weights = dnnb__calloc(graph->n_params, sizeof *t->weights);
+    t->gradients = dnnb__calloc(graph->n_params, sizeof *t->gradients);
+    if (!t->params || !t->sizes || !t->weights || !t->gradients) return dnnb__fail_memory();
+    for (size_t i = 0; i < graph->n_params; i++) {
+        if (!graph->params[i].trainable) continue;
+        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
+        t->params[t->n_params] = i;
+        t->weights[t->n_params] = flat.weight;
+        t->gradients[t->n_params] = flat.gradient;
+        t->sizes[t->n_params++] = flat.n;
+    }
+    return dnnb__optimizer_create(&t->optimizer, &t->options->optimizer, t->sizes, t->n_params);
+}
+
+static dnnb_status create_buffers(dnnb__trainer *t) {
+    t->output_gradient = dnnb__alloc(t->batch * t->n_outputs, sizeof *t->output_gradient);
+    t->labels = dnnb__alloc(t->batch, sizeof *t->labels);
+    t->targets = dnnb__alloc(t->batch * t->train->n_targets, sizeof *t->targets);
+    t->step_loss = dnnb__alloc(t->max_steps, sizeof *t->step_loss);
+    if (!t->output_gradient || !t->labels || !t->targets || !t->step_loss)
+        return dnnb__fail_memory();
+    if (t->options->score_train)
+        DNNB_TRY(dnnb__predictions_create(&t->train_predictions, t->train->n, t->n_outputs));
+    if (t->validation)
+        DNNB_TRY(
+            dnnb__predictions_create(&t->validation_predictions, t->validation->n, t->n_outputs));
+    return dnnb_history_create(&t->history);
+}
+
+/* Decide where the network is cut, and which features are kept: small ones of scoring first. */
+static dnnb_status freeze(dnnb__trainer *t, size_t max_batch) {
+    const dnnb__graph *graph = t->session.dnn->graph;
+    size_t scoring = dnnb__graph_find_cut(graph, false), training = 0;
+    if (t->options->augment == DNNB_AUGMENT_NONE) training = dnnb__graph_find_cut(graph, true);
+    dnnb__session *s = &t->session;
+    if (t->validation)
+        DNNB_TRY(dnnb__session_freeze(s, &t->validation->scoring, scoring, t->validation->n));
+    if (t->options->score_train)
+        DNNB_TRY(dnnb__session_freeze(s, &t->train->scoring, scoring, t->train->n));
+    DNNB_TRY(dnnb__session_freeze(s, &t->train->training, training, t->train->n));
+    return dnnb__session_reserve(s, max_batch);
+}
+
+/* Where the run saves itself, and what it can go on from. */
+static dnnb_status open_saver(dnnb__trainer *t) {
+    dnnb__net *net;
+    dnnb__buf_init(&t->identity, (size_t)1 << 26);
+    if (!t->options->checkpoint) return DNNB_OK;
+    DNNB_TRY(dnnb__dnn_get_net(t->session.dnn, &net));
+    DNNB_TRY(dnnb__identity_print(&t->identity, &t->session,
+                                  dnnb__optimizer_get_options(t->optimizer), t->train,
+                                  t->validation));
+    DNNB_TRY(dnnb__identity_read_sizes(&t->train_sizes, t->train));
+    if (t->validation) DNNB_TRY(dnnb__identity_read_sizes(&t->validation_sizes, t->validation));
+    return dnnb__saver_open(&t->saver, t->options->checkpoint);
+}
+
+dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimulus *train,
+                               const dnnb_stimulus *validation) {
+    const dnnb_train_options *o = t->options;
+    int64_t n_trainable, n_all;
+    DNNB_TRY(check_options(o));
+    dnnb_dnn_count_parameters(dnn, &n_trainable, &n_all);
+    if (n_trainable == 0)
+        return dnnb__fail(DNNB_ERR_ARGUMENT,
+                          "%s: expected a parameter to train, found all %lld "
+                          "frozen",
+                          dnnb_dnn_get_name(dnn), (long long)n_all);
+    t->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
+    t->place.best_score = t->last_steps_s = t->last_scoring_s = (double)NAN;
+    DNNB_TRY(dnnb__set_create(&t->train, train, o, true, (int64_t)t->n_outputs));
+    if (validation)
+        DNNB_TRY(dnnb__set_create(&t->validation, validation, o, true, (int64_t)t->n_outputs));
+    t->batch = o->batch < t->train->n ? o->batch : t->train->n;
+    t->max_steps = (t->train->n + t->batch - 1) / t->batch;
+    if (t->max_steps > UINT32_MAX / o->epochs)
+        return dnnb__fail(DNNB_ERR_LIMIT, "expected at most %u steps, found %zu epochs of %zu",
+                          UINT32_MAX, o->epochs, t->max_steps);
+    size_t max_batch = t->batch > DNNB__DNN_BATCH ? t->batch : DNNB__DNN_BATCH;
+    DNNB_TRY(dnnb__session_open(&t->session, dnn, o, max_batch));
+    t->session.n_epochs = o->epochs;
+    t->session.keeps_images = true;
+    bool augment = o->augment == DNNB_AUGMENT_DNNBRAIN;
+    DNNB_TRY(dnnb__session_check_images(&t->session, t->train, augment));
+    if (t->validation) DNNB_TRY(dnnb__session_check_images(&t->session, t->validation, false));
+    DNNB_TRY(freeze(t, max_batch));
+    DNNB_TRY(create_plans(t));
+    DNNB_TRY(create_optimizer(t));
+    DNNB_TRY(create_buffers(t));
+    t->chance_loss = dnnb__trainer_get_chance_loss(t);
+    return open_saver(t);
+}
+
+void dnnb__trainer_close(dnnb__trainer *t) {
+    dnnb__saver_close(&t->saver);
+    dnnb__session_close(&t->session);
+    dnnb__set_destroy(t->train);
+    dnnb__set_destroy(t->validation);
+    dnnb_predictions_destroy(t->train_predictions);
+    dnnb_predictions_destroy(t->validation_predictions);
+    dnnb__optimizer_destroy(t->optimizer);
+    dnnb__free(t->params);
+    dnnb__free(t->sizes);
+    dnnb__free(t->weights);
+    dnnb__free(t->gradients);
+    dnnb__free(t->output_gradient);
+    dnnb__free(t->labels);
+    dnnb__free(t->targets);
+    dnnb__free(t->step_loss);
+    dnnb__free(t->train_sizes);
+    dnnb__free(t->validation_sizes);
+    dnnb__buf_destroy(&t->identity);
+    dnnb_history_destroy(t->history);
+}

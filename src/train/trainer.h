@@ -1,0 +1,85 @@
+/*
+ * A training run in progress: everything that its steps need, and how far it is.
+ *
+ * Invariant: between two steps `place` and the arrays that it goes with say all that the rest of
+ * the run follows from, so a run can be saved there and go on from it.
+ */
+#ifndef DNNB_TRAIN_TRAINER_H
+#define DNNB_TRAIN_TRAINER_H
+
+#include "optim/optim.h"
+#include "train/saver.h"
+#include "train/session.h"
+
+/** How far a run is. */
+typedef struct dnnb__place {
+    size_t epoch;         /* that goes on, counted from 0 */
+    size_t step;          /* its steps that are done */
+    size_t at;            /* rows of its order that are done; its batches begin at multiples of the
+                             batch */
+    size_t n_images;      /* of its steps, without images that were left out */
+    double weighted_loss; /* sum over its steps of loss times images */
+    double seconds;       /* that it took in processes before this one */
+    uint32_t n_steps;     /* of all epochs: places the dropout masks */
+    double best_score;    /* of the epochs before; NaN before the first */
+} dnnb__place;
+
+typedef struct dnnb__trainer {
+    const dnnb_train_options *options;
+    dnnb__session session;
+    dnnb__set *train, *validation; /* validation NULL without one */
+    dnnb_predictions *train_predictions, *validation_predictions;
+    dnnb__optimizer *optimizer;
+    size_t *params;  /* of the graph: the trainable ones, */
+    float **weights; /* each in the engine's layout, */
+    const float **gradients;
+    size_t *sizes; /* and of so many elements */
+    size_t n_params;
+    size_t batch; /* images a step, at most the set's */
+    size_t n_outputs;
+    float *output_gradient; /* [batch, n_outputs] */
+    int64_t *labels;        /* [batch], of the step */
+    float *targets;         /* [batch, n_targets], of the step */
+    double *step_loss;      /* of the epoch's steps */
+    size_t max_steps;       /* of an epoch */
+    size_t steps_per_epoch; /* of the epoch that goes on */
+    double chance_loss;     /* of knowing nothing about an image */
+    dnnb__place place;
+    double epoch_begun_s;                /* when this process began the epoch */
+    double last_steps_s, last_scoring_s; /* of the epoch before; NaN in the first */
+    dnnb_history *history;               /* the finished epochs */
+    /* With checkpoints only. */
+    dnnb__saver saver;
+    dnnb__buf identity;
+    int64_t *train_sizes, *validation_sizes; /* of the images' files, in bytes */
+    bool is_due;                             /* an epoch has ended that is not saved */
+} dnnb__trainer;
+
+/** Check everything, and make everything that the steps need. Close it also after a failure. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_open(dnnb__trainer *trainer, dnnb_dnn *dnn,
+                                               const dnnb_stimulus *train,
+                                               const dnnb_stimulus *validation);
+void dnnb__trainer_close(dnnb__trainer *trainer);
+
+/** Where options->resume asks for it and there is a whole checkpoint: bring the run to its place,
+ *  and give the checkpoint; otherwise *out is NULL.
+ *  @error DNNB_ERR_ARGUMENT it is another run's, with the first thing that differs. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_resume(dnnb__trainer *trainer, dnnb_checkpoint **out);
+/** Between two steps: save the run if it is time, in the background; tell what became of the last
+ *  save. A save that fails is a warning, and is tried again at the next.
+ *  @param is_epoch_end An epoch has ended: save if that does not hold the training up. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_save(dnnb__trainer *trainer, bool is_epoch_end);
+/** Save it now, and return when that is done; nothing to do where nothing has happened since the
+ *  last. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_save_now(dnnb__trainer *trainer);
+
+/** The loss that always giving the set's frequencies (its means) would have; what a network that
+ *  has learned nothing stays at. */
+double dnnb__trainer_get_chance_loss(const dnnb__trainer *trainer);
+/** Warn once when the loss has stayed at chance for three epochs. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_check_learning(dnnb__trainer *trainer);
+/** Say where a loss stopped being finite, and what may help. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_fail_loss(const dnnb__trainer *trainer,
+                                                    dnnb_status status, double learning_rate);
+
+#endif
