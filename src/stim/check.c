@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/io.h"
 #include "stim/table.h"
 
 enum { HEAD_BYTES = 32 };
@@ -32,7 +32,7 @@ static dnnb_status check_head(const char *path, char *found, size_t n_found) {
     struct stat st;
     unsigned char head[HEAD_BYTES];
     size_t n = 0;
-    if (stat(path, &st) != 0) {
+    if (dnnb__io_stat(path, &st) != 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
         (void)snprintf(found, n_found, "%s", missing ? "no such file" : strerror(errno));
         return DNNB_ERR_IO;

@@ -5,14 +5,13 @@
  * the order in which the file system lists them. Symbolic links are followed; names that begin
  * with a dot are passed over.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "dnnbrain/image.h"
 
 #include "core/file.h"
+#include "core/io.h"
 #include "stim/table.h"
 
 static const size_t largest_listing_bytes = (size_t)1 << 30;
@@ -35,17 +34,14 @@ static void listing_clear(listing *l) {
 }
 
 static dnnb_status read_names(listing *l, const char *folder) {
-    DIR *dir = opendir(folder);
+    DIR *dir = dnnb__io_opendir(folder);
     if (!dir)
         return dnnb__fail(DNNB_ERR_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
     struct dirent *entry;
-    errno = 0;
-    while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            dnnb__buf_append(&l->text, entry->d_name, strlen(entry->d_name) + 1);
-            l->n++;
-        }
-        errno = 0;
+    while ((entry = dnnb__io_readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.') continue;
+        dnnb__buf_append(&l->text, entry->d_name, strlen(entry->d_name) + 1);
+        l->n++;
     }
     int error = errno;
     closedir(dir);
@@ -82,7 +78,7 @@ static dnnb_status judge_file(bool *is_image, const char *path) {
     unsigned char head[32];
     size_t n;
     *is_image = false;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return DNNB_OK;
+    if (dnnb__io_stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return DNNB_OK;
     DNNB_TRY(dnnb__file_read_head(path, head, sizeof head, &n));
     *is_image = dnnb_image_get_format(head, n) != NULL;
     return DNNB_OK;
