@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <sys/types.h>
+
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "dnnbrain/run.h"
