@@ -5,8 +5,6 @@
 
 #include <sys/types.h>
 
-#include <sys/types.h>
-
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "dnnbrain/run.h"
