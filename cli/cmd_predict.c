@@ -21,7 +21,7 @@ typedef struct predict_command {
     const char *stim_path, *out_path;
     char **pictures;
     size_t n_pictures;
-    size_t task, on_bad_image;
+    size_t task, on_bad_image, check;
     bool quiet;
     dnnb_train_options options;
     cli_progress progress;
@@ -47,7 +47,7 @@ static cli_parsed parse(predict_command *c, int argc, char **argv) {
                  &c->stim_path)},
         {CLI_ROW(CLI_CHOICE, "task", NULL, "what was learned", &c->task), .words = cli_task_names,
          .n_words = 2},
-        CLI_ROWS_IMAGES(c->options, c->on_bad_image),
+        CLI_ROWS_IMAGES(c->options, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Output"},
         {CLI_ROW(CLI_TEXT, "out", "FILE", "CSV to write", &c->out_path),
          .unset = "standard output"},
@@ -79,6 +79,7 @@ static int check_options(predict_command *c) {
                                c->stim_path, c->pictures[0]);
     c->options.task = (dnnb_task)c->task;
     c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
+    c->options.check = (dnnb_check)c->check;
     c->options.on_event = cli_progress_on_event;
     c->options.context = &c->progress;
     return CLI_DONE;

@@ -7,7 +7,7 @@
 typedef struct test_command {
     cli_network network;
     const char *stim_path, *out_path;
-    size_t task, on_bad_image;
+    size_t task, on_bad_image, check;
     bool quiet;
     dnnb_train_options options;
     cli_progress progress;
@@ -36,7 +36,7 @@ static cli_parsed parse(test_command *c, int argc, char **argv) {
         {CLI_ROW(CLI_TEXT, "target", "COLUMNS",
                  "regression: columns to compare with, divided by commas", &c->options.target),
          .unset = "label"},
-        CLI_ROWS_IMAGES(c->options, c->on_bad_image),
+        CLI_ROWS_IMAGES(c->options, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Output"},
         {CLI_ROW(CLI_TEXT, "out", "FILE", "CSV of the labels and outputs of each picture",
                  &c->out_path)},
@@ -59,6 +59,7 @@ static int check_options(test_command *c) {
     if (!c->stim_path) return cli_usage_error("missing option --stim FILE");
     c->options.task = (dnnb_task)c->task;
     c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
+    c->options.check = (dnnb_check)c->check;
     if (c->options.task == DNNB_CLASSIFICATION && c->options.target)
         return cli_usage_error("--target: expected --task regression with it");
     c->options.on_event = cli_progress_on_event;
@@ -77,8 +78,13 @@ static int test(const test_command *c, dnnb_dnn *dnn, const dnnb_stimulus *stim)
             DNNB_OK)
             status = cli_fail();
     }
-    if (status == CLI_DONE)
-        printf("images %zu\nscore %.9g\n", dnnb_predictions_get_count(predictions), score);
+    if (status == CLI_DONE) {
+        size_t n_used = dnnb_predictions_get_count(predictions);
+        size_t n_left_out = dnnb_stimulus_get_count(stim) - n_used;
+        printf("images %zu\n", n_used);
+        if (n_left_out > 0) printf("left out %zu\n", n_left_out);
+        printf("score %.9g\n", score);
+    }
     dnnb_predictions_destroy(predictions);
     return status;
 }

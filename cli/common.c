@@ -12,6 +12,7 @@
 const char *const cli_task_names[2] = {"classification", "regression"};
 const char *const cli_augment_names[2] = {"dnnbrain", "none"};
 const char *const cli_bad_image_names[2] = {"stop", "skip"};
+const char *const cli_check_names[2] = {"quick", "full"};
 
 static const char *command_name = "";
 

@@ -48,10 +48,11 @@ bool cli_join(char *out, size_t n_out, const char *folder, const char *name);
 /** True when text ends with `ending`, in any case. */
 bool cli_ends_with(const char *text, const char *ending);
 
-/** The names of dnnb_task and of dnnb_augment, in their order, and of dnnb_on_bad_image. */
+/** The names of dnnb_task, dnnb_augment, dnnb_on_bad_image and dnnb_check, in their order. */
 extern const char *const cli_task_names[2];
 extern const char *const cli_augment_names[2];
 extern const char *const cli_bad_image_names[2];
+extern const char *const cli_check_names[2];
 
 /** "accuracy" or "r squared". */
 const char *cli_score_name(dnnb_task task);

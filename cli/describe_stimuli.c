@@ -1,9 +1,8 @@
-/* A .stim.csv: what it says and whether its pictures are there. */
+/* A .stim.csv: what it says, whether its pictures are there, and their sizes. */
+#include <inttypes.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/classes.h"
 #include "cli/common.h"
@@ -63,20 +62,28 @@ static void print_leading_out(const dnnb_stimulus *stim) {
     if (n_out > 0) printf("%zu of %zu files lie, by their names, outside the folder\n", n_out, n);
 }
 
-static void print_missing(const dnnb_stimulus *stim) {
-    size_t n = dnnb_stimulus_get_count(stim), n_missing = 0;
+/* What the header of each file says: those that no run could use, and the sizes of the others. */
+static void print_files(const dnnb_stimulus *stim) {
+    size_t n = dnnb_stimulus_get_count(stim), n_bad = 0;
+    int64_t least_w = 0, least_h = 0, most_w = 0, most_h = 0;
     for (size_t i = 0; i < n; i++) {
-        const char *path = dnnb_stimulus_get_path(stim, i);
-        if (access(path, R_OK) == 0) continue;
-        if (n_missing++ < MOST_SHOWN)
-            printf("cannot read line %zu: %s\n", dnnb_stimulus_get_line(stim, i), path);
+        int64_t w, h;
+        if (dnnb_image_check(dnnb_stimulus_get_path(stim, i), NULL, &w, &h) != DNNB_OK) {
+            if (n_bad++ < MOST_SHOWN)
+                printf("cannot use line %zu: %s\n", dnnb_stimulus_get_line(stim, i),
+                       dnnb_get_error());
+            continue;
+        }
+        if (least_w == 0 || w * h < least_w * least_h) least_w = w, least_h = h;
+        if (w * h > most_w * most_h) most_w = w, most_h = h;
     }
-    if (n_missing > 0)
-        printf("%zu of %zu files cannot be read\n", n_missing, n);
-    else if (dnnb_stimulus_check_files(stim) == DNNB_OK)
-        printf("all files are there and begin as pictures do\n");
+    if (n_bad < n)
+        printf("%-10s %" PRId64 " x %" PRId64 " to %" PRId64 " x %" PRId64 " pixels\n", "sizes",
+               least_w, least_h, most_w, most_h);
+    if (n_bad > 0)
+        printf("%zu of %zu files cannot be used\n", n_bad, n);
     else
-        printf("%s\n", dnnb_get_error());
+        printf("all files are there and have the header of a picture\n");
 }
 
 int cli_describe_stimuli(const char *path) {
@@ -91,7 +98,7 @@ int cli_describe_stimuli(const char *path) {
         cli_print_classes(&stim, names, 1) != DNNB_OK)
         printf("no classes: %s\n", dnnb_get_error());
     print_leading_out(stim);
-    print_missing(stim);
+    print_files(stim);
     dnnb_stimulus_destroy(loaded);
     return CLI_DONE;
 }

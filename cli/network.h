@@ -11,7 +11,7 @@ typedef struct cli_network {
     dnnb_dnn_options options;
 } cli_network;
 
-/* Rows of an option table; `n` is a cli_network, `o` a dnnb_train_options, `b` a size_t. */
+/* Rows of an option table; `n` is a cli_network, `o` a dnnb_train_options, `b` and `c` a size_t. */
 #define CLI_ROW_NET(n)                                                                             \
     {                                                                                              \
         .type = CLI_TEXT, .name = "net", .value = "NET",                                           \
@@ -50,18 +50,25 @@ typedef struct cli_network {
         .help = "onednn, or ref: slow loops with float64 sums, to compare with",                   \
         .target = &(n).options.engine, .unset = "onednn"                                           \
     }
-#define CLI_ROWS_IMAGES(o, b)                                                                      \
+#define CLI_ROWS_IMAGES(o, b, c)                                                                   \
     {.type = CLI_COLOR,                                                                            \
      .name = "background",                                                                         \
      .value = "COLOR",                                                                             \
      .help = "lay transparent pictures over white, black or #rrggbb",                              \
      .target = &(o).decode,                                                                        \
      .unset = "transparency is dropped, as Pillow does"},                                          \
+        {.type = CLI_CHOICE,                                                                       \
+         .name = "on-bad-image",                                                                   \
+         .help = "what a picture that cannot be decoded does: end the run, or be left out and "    \
+                 "reported",                                                                       \
+         .target = &(b),                                                                           \
+         .words = cli_bad_image_names,                                                             \
+         .n_words = 2},                                                                            \
     {                                                                                              \
-        .type = CLI_CHOICE, .name = "on-bad-image",                                                \
-        .help = "what a picture that cannot be decoded does: end the run, or be left out and "     \
-                "reported",                                                                        \
-        .target = &(b), .words = cli_bad_image_names, .n_words = 2                                 \
+        .type = CLI_CHOICE, .name = "check",                                                       \
+        .help = "how pictures are checked before the first is used: each file's header, or all "   \
+                "of it by decoding",                                                               \
+        .target = &(c), .words = cli_check_names, .n_words = 2                                     \
     }
 
 /** Refuse what is missing among --net, --weights (when `needs_weights`); CLI_DONE when all is

@@ -25,7 +25,7 @@ typedef struct dnnb_epoch {
     double learning_rate;     /**< of the epoch's last step; NaN when read from a train_dict */
     double seconds;           /**< wall time of the epoch; NaN when read from a train_dict */
     double images_per_second; /**< of the epoch's training steps; NaN likewise */
-    size_t n_left_out;        /**< images of both sets left out so far, since they are bad */
+    size_t n_left_out; /**< images of both sets left out so far, since they are bad; 0 likewise */
 } dnnb_epoch;
 
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_create(dnnb_history **out);
@@ -46,8 +46,8 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_pickle(const dnnb_history
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_json(const dnnb_history *history,
                                                             const char *path);
 /** A line an epoch:
- * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second. Fields that have
- * no value are empty. */
+ * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,images_left_out.
+ * Fields that have no value are empty. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_csv(const dnnb_history *history,
                                                            const char *path);
 

@@ -8,7 +8,7 @@ dnnb_status dnnb_history_save_csv(const dnnb_history *history, const char *path)
     dnnb__buf out;
     dnnb__buf_init(&out, DNNB__HISTORY_MAX_BYTES);
     dnnb__buf_printf(&out, "epoch,loss,score_train,score_validation,learning_rate,seconds,"
-                           "images_per_second\n");
+                           "images_per_second,images_left_out\n");
     for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
         const dnnb_epoch *e = dnnb_history_get_epoch(history, i);
         const double fields[] = {e->epoch_loss,    e->score_train, e->score_validation,
@@ -19,7 +19,7 @@ dnnb_status dnnb_history_save_csv(const dnnb_history *history, const char *path)
             dnnb__text_print_f64(text, fields[j]);
             dnnb__buf_printf(&out, ",%s", isnan(fields[j]) ? "" : text);
         }
-        dnnb__buf_printf(&out, "\n");
+        dnnb__buf_printf(&out, ",%zu\n", e->n_left_out);
     }
     dnnb_status status = dnnb__buf_get_status(&out);
     if (status == DNNB_OK) status = dnnb__file_write(path, out.data, out.n_bytes);

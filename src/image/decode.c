@@ -2,9 +2,9 @@
 #include "image/decode.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/io.h"
 #include "core/mem.h"
 #include "image/transform.h"
 
@@ -139,9 +139,9 @@ static dnnb_status decode(dnnb_image *image, size_t *capacity_bytes, const void 
     return run(&d);
 }
 
-static dnnb_status check(const void *bytes, size_t n_bytes, size_t file_bytes, const char *name,
-                         const dnnb_decode_options *options, int64_t *width_px,
-                         int64_t *height_px) {
+dnnb_status dnnb__decode_check_header(const void *bytes, size_t n_bytes, size_t file_bytes,
+                                      const char *name, const dnnb_decode_options *options,
+                                      int64_t *width_px, int64_t *height_px) {
     dnnb_image image = {0};
     size_t capacity_bytes = 0;
     dnnb__decode d = {.bytes = bytes,
@@ -166,18 +166,20 @@ dnnb_status dnnb_image_check(const char *path, const dnnb_decode_options *option
     char *bytes;
     if (width_px) *width_px = 0;
     if (height_px) *height_px = 0;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > HEAD_BYTES &&
+    if (dnnb__io_stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > HEAD_BYTES &&
         (uint64_t)st.st_size <= file_cap_bytes) {
         bytes = dnnb__alloc(HEAD_BYTES, 1);
         if (!bytes) return dnnb__fail_memory();
         dnnb_status status = dnnb__file_read_head(path, bytes, HEAD_BYTES, &n_bytes);
         if (status == DNNB_OK)
-            status = check(bytes, n_bytes, (size_t)st.st_size, path, options, width_px, height_px);
+            status = dnnb__decode_check_header(bytes, n_bytes, (size_t)st.st_size, path, options,
+                                               width_px, height_px);
         dnnb__free(bytes);
         if (status == DNNB_OK) return DNNB_OK;
     }
     DNNB_TRY(dnnb__file_read(&bytes, &n_bytes, path, file_cap_bytes));
-    dnnb_status status = check(bytes, n_bytes, n_bytes, path, options, width_px, height_px);
+    dnnb_status status =
+        dnnb__decode_check_header(bytes, n_bytes, n_bytes, path, options, width_px, height_px);
     dnnb__free(bytes);
     return status;
 }

@@ -36,6 +36,13 @@ DNNB_MUST_CHECK dnnb_status dnnb__decode_check_unfolded(const dnnb__decode *d, u
 DNNB_MUST_CHECK dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px,
                                                  uint64_t height_px);
 
+/** dnnb_image_check() on the first n_bytes of a file of file_bytes. With all of them it fails where
+ *  decoding them does for the header's sake, and nowhere else. */
+DNNB_MUST_CHECK dnnb_status dnnb__decode_check_header(const void *bytes, size_t n_bytes,
+                                                      size_t file_bytes, const char *name,
+                                                      const dnnb_decode_options *options,
+                                                      int64_t *width_px, int64_t *height_px);
+
 /** "name: format: message", DNNB_ERR_FORMAT. */
 DNNB_MUST_CHECK dnnb_status dnnb__decode_fail(const dnnb__decode *d, const char *format,
                                               const char *message);

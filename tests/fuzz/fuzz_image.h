@@ -1,8 +1,9 @@
-/* One image format on one input: decode, then crop, resize, flip and normalise. */
+/* One image format on one input: check, decode, then crop, resize, flip and normalise. */
 #ifndef DNNB_TESTS_FUZZ_FUZZ_IMAGE_H
 #define DNNB_TESTS_FUZZ_FUZZ_IMAGE_H
 
 #include "fuzz/fuzz.h"
+#include "image/decode.h"
 #include "image/transform.h"
 
 /* Pictures above this are refused before anything is allocated: larger ones would only be slow. */
@@ -27,6 +28,24 @@ static inline void fuzz_transform(const dnnb_image *image, uint64_t seed) {
     dnnb_image_clear(&resized);
 }
 
+/* The check of a header refuses nothing that can be decoded, and knows the size. */
+static inline void fuzz_check_header(const uint8_t *bytes, size_t n,
+                                     const dnnb_decode_options *options, dnnb_status decoded,
+                                     const dnnb_image *image) {
+    int64_t width_px, height_px;
+    dnnb_status status =
+        dnnb__decode_check_header(bytes, n, n, FUZZ_NAME, options, &width_px, &height_px);
+    fuzz_check(status);
+    fuzz_require(status == DNNB_OK
+                     ? width_px > 0 && height_px > 0 && width_px <= FUZZ_MAX_PIXELS / height_px
+                     : status == decoded,
+                 "another answer of the header's check");
+    if (decoded == DNNB_OK)
+        fuzz_require(width_px == image->width_px && height_px == image->height_px,
+                     "another size in the header");
+    fuzz_check(dnnb__decode_check_header(bytes, n / 2, n, FUZZ_NAME, options, NULL, NULL));
+}
+
 static inline void fuzz_image(const uint8_t *bytes, size_t n, const char *format) {
     const char *found = dnnb_image_get_format(bytes, n);
     dnnb_image image;
@@ -36,6 +55,7 @@ static inline void fuzz_image(const uint8_t *bytes, size_t n, const char *format
     options.use_background = n % 2;
     dnnb_status status = dnnb_image_decode(&image, bytes, n, FUZZ_NAME, &options);
     fuzz_check(status);
+    fuzz_check_header(bytes, n, &options, status, &image);
     if (status != DNNB_OK) return;
     fuzz_require(image.width_px > 0 && image.height_px > 0 &&
                      image.width_px <= FUZZ_MAX_PIXELS / image.height_px,

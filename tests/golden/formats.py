@@ -447,9 +447,10 @@ def test_histories():
         lines = file.read().split("\n")
     assert (
         lines[0]
-        == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second"
+        == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,"
+        "images_left_out"
     )
-    assert lines[2] == "2,5e-324,,0.25,,,", lines[2]
+    assert lines[2] == "2,5e-324,,0.25,,,,0", lines[2]
 
 
 def test_histories_without_numbers():

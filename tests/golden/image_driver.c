@@ -46,11 +46,22 @@ static bool is_buffer_equal(const char *path, const dnnb_decode_options *options
                   (size_t)image.width_px * (size_t)image.height_px * 3) == 0;
 }
 
+/* The check of the header refuses nothing that can be decoded, and knows the size. */
+static bool is_check_right(const char *path, const dnnb_decode_options *options,
+                           dnnb_status decoded) {
+    int64_t width_px, height_px;
+    dnnb_status status = dnnb_image_check(path, options, &width_px, &height_px);
+    if (decoded != DNNB_OK) return status == DNNB_OK || status == decoded;
+    return status == DNNB_OK && width_px == image.width_px && height_px == image.height_px;
+}
+
 static void open_image(const char *path, const dnnb_decode_options *options) {
     dnnb_image_clear(&image);
     dnnb_status status = dnnb_image_load(&image, path, options);
-    if (status != DNNB_OK)
-        answer_error(status);
+    if (!is_check_right(path, options, status))
+        printf("error internal %s: the check of the header says otherwise\n", path);
+    else if (status != DNNB_OK)
+        answer_error(dnnb_image_load(&image, path, options));
     else if (!is_buffer_equal(path, options))
         printf("error internal the reused buffer gives another image\n");
     else

@@ -45,7 +45,8 @@ static dnnb_history *make_history(bool has_scores) {
                             .score_validation = has_scores && i == 1 ? 0.25 : NAN,
                             .learning_rate = 1e-3,
                             .seconds = 12.5,
-                            .images_per_second = 100};
+                            .images_per_second = 100,
+                            .n_left_out = (size_t)i};
         assert_ok(dnnb_history_add(h, &epoch));
     }
     return h;
@@ -103,10 +104,10 @@ static void test_formats_history__texts(void **state) {
                                    "}\n");
     assert_ok(dnnb_history_save_csv(h, path_of("h.csv")));
     assert_file(path_of("h.csv"), "epoch,loss,score_train,score_validation,learning_rate,seconds,"
-                                  "images_per_second\n"
-                                  "1,0.1,0.5,,0.001,12.5,100\n"
-                                  "2,0.2,1.5,0.25,0.001,12.5,100\n"
-                                  "3,0.30000000000000004,2.5,,0.001,12.5,100\n");
+                                  "images_per_second,images_left_out\n"
+                                  "1,0.1,0.5,,0.001,12.5,100,0\n"
+                                  "2,0.2,1.5,0.25,0.001,12.5,100,1\n"
+                                  "3,0.30000000000000004,2.5,,0.001,12.5,100,2\n");
     dnnb_history_destroy(h);
     assert_ok(dnnb_history_create(&empty));
     assert_ok(dnnb_history_save_pickle(empty, path_of("h.pkl")));

@@ -2,8 +2,12 @@
  * business of tests/golden/image_formats.py. */
 #include "unit/unit.h"
 
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "dnnbrain/image.h"
 #include "image/transform.h"
@@ -132,6 +136,135 @@ static void test_image_decode__a_buffer_is_used_again(void **state) {
     rmdir(folder);
 }
 
+/* The repository's folder, NULL where the test does not know it. */
+static const char *get_source(void) {
+    const char *source = getenv("DNNB_SOURCE");
+    if (!source) print_message("left out: no DNNB_SOURCE in the environment\n");
+    return source;
+}
+
+/* Nothing that can be decoded fails the check; whatever fails it is refused with the same words. */
+static void compare_check(const char *path, size_t *n_decoded, size_t *n_passed) {
+    dnnb_image image;
+    int64_t width_px, height_px;
+    char message[1024];
+    dnnb_status checked = dnnb_image_check(path, NULL, &width_px, &height_px);
+    (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
+    dnnb_status decoded = dnnb_image_load(&image, path, NULL);
+    if (decoded == DNNB_OK) {
+        assert_int_equal(checked, DNNB_OK);
+        assert_int_equal(width_px, image.width_px);
+        assert_int_equal(height_px, image.height_px);
+    } else if (checked != DNNB_OK) {
+        assert_int_equal(checked, decoded);
+        assert_string_equal(message, dnnb_get_error());
+        assert_int_equal(width_px, 0);
+        assert_int_equal(height_px, 0);
+    }
+    *n_decoded += decoded == DNNB_OK;
+    *n_passed += checked == DNNB_OK;
+    dnnb_image_clear(&image);
+}
+
+static void test_image_decode__the_check_agrees_with_decoding_on_every_corpus(void **state) {
+    (void)state;
+    static const char *const names[] = {"jpeg", "png", "webp", "tiff", "gif", "bmp"};
+    const char *source = get_source();
+    if (!source) skip();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char folder[512], path[1024];
+        size_t n_decoded = 0, n_passed = 0;
+        (void)snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", source, names[i]);
+        DIR *dir = opendir(folder);
+        assert_non_null(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));) {
+            if (entry->d_name[0] == '.') continue;
+            (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+            compare_check(path, &n_decoded, &n_passed);
+        }
+        (void)closedir(dir);
+        assert_true(n_decoded > 0 && n_passed >= n_decoded);
+    }
+}
+
+enum { APP1_BYTES = 0xffff + 2, N_APP1 = 2 };
+
+/* A JPEG with so many comments of the largest size that its header is longer than what the check
+ * reads at first. */
+static size_t write_long(char *out, const char *jpeg, size_t n) {
+    static const char marker[] = {'\xff', '\xe1', '\xff', '\xff'};
+    memcpy(out, jpeg, 2);
+    for (size_t i = 0; i < N_APP1; i++) {
+        memset(out + 2 + i * APP1_BYTES, 'x', APP1_BYTES);
+        memcpy(out + 2 + i * APP1_BYTES, marker, sizeof marker);
+    }
+    memcpy(out + 2 + N_APP1 * APP1_BYTES, jpeg + 2, n - 2);
+    return n + N_APP1 * APP1_BYTES;
+}
+
+static size_t find_scan(const char *jpeg, size_t n) {
+    size_t at = 0;
+    while (at + 1 < n && !(jpeg[at] == '\xff' && jpeg[at + 1] == '\xda')) at++;
+    return at;
+}
+
+static void test_image_decode__a_cut_jpeg_passes_the_check_and_is_never_grey(void **state) {
+    (void)state;
+    enum { SCAN_HEADER = 14 };
+    const char *source = get_source();
+    if (!source) skip();
+    char folder[] = "/tmp/dnnb-image-XXXXXX", path[512], *jpeg;
+    size_t n;
+    dnnb_image image;
+    (void)snprintf(path, sizeof path, "%s/tests/fuzz/corpus/jpeg/seed-made-00", source);
+    assert_ok(dnnb__file_read(&jpeg, &n, path, 1 << 20));
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a.jpg", folder);
+    size_t scan = find_scan(jpeg, n);
+    assert_in_range(scan, 100, n - 200);
+    for (size_t cut = 1; cut < n - 40; cut += cut < scan + SCAN_HEADER ? 1 : 50) {
+        write_file(path, jpeg, cut);
+        dnnb_status checked = dnnb_image_check(path, NULL, NULL, NULL);
+        assert_int_equal(checked == DNNB_OK, cut >= scan + SCAN_HEADER);
+        assert_fails(dnnb_image_load(&image, path, NULL), DNNB_ERR_FORMAT, path);
+        assert_null(image.pixels);
+    }
+    int64_t width_px, height_px;
+    char *larger = dnnb__alloc(n + N_APP1 * APP1_BYTES, 1);
+    assert_non_null(larger);
+    size_t n_larger = write_long(larger, jpeg, n);
+    write_file(path, larger, n_larger);
+    assert_ok(dnnb_image_check(path, NULL, &width_px, &height_px));
+    assert_true(width_px == 61 && height_px == 47);
+    write_file(path, larger, n_larger - n);
+    assert_fails(dnnb_image_check(path, NULL, NULL, NULL), DNNB_ERR_FORMAT, "truncated JPEG");
+    dnnb__free(larger);
+    dnnb__free(jpeg);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void test_image_decode__the_check_survives_each_failed_allocation(void **state) {
+    (void)state;
+    char folder[] = "/tmp/dnnb-image-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/a.bmp", folder);
+    write_file(path, bmp, sizeof bmp);
+    assert_int_equal(truncate(path, 1 << 17), 0); /* longer than what is read first */
+    size_t n_failed = 0;
+    for (uint64_t n = 1; n < 20; n++) {
+        dnnb__mem_fail_at(n);
+        dnnb_status status = dnnb_image_check(path, NULL, NULL, NULL);
+        if (status == DNNB_OK) break;
+        assert_int_equal(status, DNNB_ERR_MEMORY);
+        n_failed++;
+    }
+    dnnb__mem_fail_at(0);
+    assert_int_equal(n_failed, 1);
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_decode__names_a_format_by_its_first_bytes),
@@ -140,6 +273,9 @@ int main(void) {
         cmocka_unit_test(test_image_decode__every_cut_is_refused),
         cmocka_unit_test(test_image_decode__survives_each_failed_allocation),
         cmocka_unit_test(test_image_decode__a_buffer_is_used_again),
+        cmocka_unit_test(test_image_decode__the_check_agrees_with_decoding_on_every_corpus),
+        cmocka_unit_test(test_image_decode__a_cut_jpeg_passes_the_check_and_is_never_grey),
+        cmocka_unit_test(test_image_decode__the_check_survives_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

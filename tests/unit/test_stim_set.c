@@ -208,7 +208,8 @@ static void test_stim_set__scan_sorts_and_judges_by_signature(void **state) {
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) make_folder(folders[i]);
     write_file("set/readme.txt", "text", 4);
     write_file("set/bee/2.jpg", picture, sizeof picture);
-    write_file("set/bee/10.txt", picture, sizeof picture); /* the first bytes decide, not the name */
+    write_file("set/bee/10.txt", picture,
+               sizeof picture); /* the first bytes decide, not the name */
     write_file("set/bee/fake.jpg", "<html>", 6);
     write_file("set/bee/empty.jpg", "", 0);
     write_file("set/bee/.hidden.jpg", picture, sizeof picture);
