@@ -164,7 +164,9 @@ dnnb_status dnnb__identity_read_sizes(int64_t **out, const dnnb__set *set) {
     if (!*out) return dnnb__fail_memory();
     for (size_t i = 0; i < set->n; i++) {
         struct stat st;
-        (*out)[i] = dnnb__io_stat(dnnb_stimulus_get_path(set->stim, i), &st) == 0 ? (int64_t)st.st_size : -1;
+        (*out)[i] = dnnb__io_stat(dnnb_stimulus_get_path(set->stim, i), &st) == 0
+                        ? (int64_t)st.st_size
+                        : -1;
     }
     return DNNB_OK;
 }
