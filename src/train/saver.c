@@ -164,6 +164,7 @@ static void end_child(dnnb__saver *saver) {
     while (waitpid(saver->child, NULL, 0) < 0 && errno == EINTR) continue;
     saver->child = 0;
     (void)dnnb__io_unlink(saver->temporary_path);
+    remove_old(saver); /* it may have come to its last step */
 }
 
 dnnb_status dnnb__saver_save(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
