@@ -134,10 +134,6 @@ static ssize_t sink_write(void *cookie, const char *bytes, size_t n) {
     return (ssize_t)written;
 }
 
-static ssize_t sink_read(void *cookie, char *bytes, size_t n) {
-    return dnnb__io_read(((dnnb__sink *)cookie)->fd, bytes, n);
-}
-
 static int sink_seek(void *cookie, off64_t *offset, int whence) {
     *offset = lseek(((dnnb__sink *)cookie)->fd, *offset, whence);
     return *offset < 0 ? -1 : 0;
@@ -166,10 +162,10 @@ static int open_temporary(char *temporary_path, size_t n, const char *path) {
 
 static dnnb_status open_stream(dnnb__writer *w, size_t n_temporary) {
     static const cookie_io_functions_t functions = {
-        .read = sink_read, .write = sink_write, .seek = sink_seek, .close = sink_close};
+        .write = sink_write, .seek = sink_seek, .close = sink_close};
     w->sink->fd = open_temporary(w->temporary_path, n_temporary, w->path);
     if (w->sink->fd < 0) return fail_errno(w->path, "cannot create");
-    w->file = fopencookie(w->sink, "w+b", functions);
+    w->file = fopencookie(w->sink, "wb", functions);
     if (w->file) return DNNB_OK;
     dnnb_status status = fail_errno(w->path, "cannot open for writing");
     (void)dnnb__io_close(w->sink->fd);
@@ -224,7 +220,7 @@ static dnnb_status sync_folder_of(const char *path) {
 
 dnnb_status dnnb__writer_commit(dnnb__writer *w) {
     dnnb_status status = DNNB_OK;
-    if (fflush(w->file) != 0 || ferror(w->file) || dnnb__io_fsync(w->sink->fd) != 0)
+    if (fflush(w->file) != 0 || w->sink->error != 0 || dnnb__io_fsync(w->sink->fd) != 0)
         status = fail_write(w);
     if (fclose(w->file) != 0 && status == DNNB_OK) status = fail_write(w);
     w->file = NULL;

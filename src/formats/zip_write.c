@@ -23,17 +23,12 @@ enum {
     WRITE_CHUNK = 1 << 30
 };
 
-/* ---- minizip's view of the writer's file ---- */
+/* ---- minizip's view of the writer's file; it reads only to add to an old archive ---- */
 
 static voidpf open_file(voidpf opaque, const void *path, int mode) {
     (void)path;
     (void)mode;
     return opaque;
-}
-
-static uLong read_file(voidpf opaque, voidpf stream, void *buffer, uLong size) {
-    (void)opaque;
-    return fread(buffer, 1, size, stream);
 }
 
 static uLong write_file(voidpf opaque, voidpf stream, const void *buffer, uLong size) {
@@ -75,7 +70,6 @@ static dnnb_status fail_write(const dnnb__zip_writer *z) {
 
 dnnb_status dnnb__zip_writer_open(dnnb__zip_writer *out, dnnb__writer *w) {
     zlib_filefunc64_def functions = {.zopen64_file = open_file,
-                                     .zread_file = read_file,
                                      .zwrite_file = write_file,
                                      .ztell64_file = tell_file,
                                      .zseek64_file = seek_file,

@@ -2,9 +2,11 @@
 #include "unit/formats_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/io.h"
 
 static const char *const endings[] = {".pth", ".pt", ".safetensors", ".npz"};
 enum { N_ENDINGS = sizeof endings / sizeof endings[0] };
@@ -259,7 +261,55 @@ static void test_formats_dict_file__out_of_memory_anywhere(void **state) {
     assert_int_equal(clear_folder(), N_ENDINGS);
 }
 
-/* The same for the layouts that are only read. */
+/* Save over a file of another dict with the n-th operation failing: one of the two is there, whole.
+ */
+static dnnb_status save_failing(const dnnb_dict *old, const dnnb_dict *fresh, const char *path,
+                                uint64_t n, bool and_later) {
+    char sums[3][65];
+    assert_ok(dnnb_dict_save(fresh, path));
+    assert_ok(dnnb__sha256_file(sums[0], path));
+    assert_ok(dnnb_dict_save(old, path));
+    assert_ok(dnnb__sha256_file(sums[1], path));
+    dnnb__io_fail_at(n, DNNB__IO_READING | DNNB__IO_WRITING, and_later, ENOSPC);
+    dnnb_status status = dnnb_dict_save(fresh, path);
+    dnnb__io_fail_at(0, 0, false, 0);
+    assert_ok(dnnb__sha256_file(sums[2], path));
+    bool is_fresh = strcmp(sums[2], sums[0]) == 0;
+    assert_true(is_fresh || (status != DNNB_OK && strcmp(sums[2], sums[1]) == 0));
+    return status;
+}
+
+static void test_formats_dict_file__every_failed_operation(void **state) {
+    (void)state;
+    dnnb_dict *old, *fresh, *again;
+    assert_ok(dnnb_dict_create(&old));
+    assert_ok(dnnb_dict_create(&fresh));
+    add(old, "a", DNNB_U8, (dnnb_shape){{3}, 1});
+    add(fresh, "a", DNNB_F32, (dnnb_shape){{7, 1000}, 2});
+    add(fresh, "b", DNNB_U8, (dnnb_shape){{20000}, 1});
+    for (size_t i = 0; i < 2 * N_ENDINGS; i++) {
+        const char *path = path_of("io", endings[i / 2]);
+        uint64_t before = dnnb__io_get_count(DNNB__IO_ALL);
+        assert_ok(dnnb_dict_save(fresh, path));
+        uint64_t n_operations = dnnb__io_get_count(DNNB__IO_ALL) - before;
+        for (uint64_t n = 1; n <= n_operations; n++) {
+            assert_int_equal(save_failing(old, fresh, path, n, i % 2), DNNB_ERR_IO);
+            assert_memory_equal(dnnb_get_error(), path, strlen(path));
+            assert_non_null(strstr(dnnb_get_error(), ": No space left on device"));
+        }
+        for (uint64_t n = 1; n <= 3; n++) { /* open, size, map */
+            dnnb__io_fail_at(n, DNNB__IO_READING, i % 2, EIO);
+            assert_fails(dnnb_dict_load(&again, path), DNNB_ERR_IO, path);
+            assert_null(again);
+            dnnb__io_fail_at(0, 0, false, 0);
+        }
+        assert_int_equal(clear_folder(), 1);
+    }
+    dnnb_dict_destroy(old);
+    dnnb_dict_destroy(fresh);
+}
+
+/* Memory in the layouts that are only read. */
 static void test_formats_dict_file__out_of_memory_in_old_layouts(void **state) {
     (void)state;
     for (int is_tar = 0; is_tar < 2; is_tar++) {
@@ -325,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_formats_dict_file__what_cannot_be_loaded),
         cmocka_unit_test(test_formats_dict_file__out_of_memory_anywhere),
         cmocka_unit_test(test_formats_dict_file__out_of_memory_in_old_layouts),
+        cmocka_unit_test(test_formats_dict_file__every_failed_operation),
         cmocka_unit_test(test_formats_dict_file__seventy_thousand_tensors),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
