@@ -87,10 +87,11 @@ static void test_run_run__the_folder_is_whole(void **state) {
     assert_non_null(strstr(config, sum));
     dnnb__free(config);
     char *log = read_text(&f, "with/log.jsonl");
-    size_t n_lines = 0, n_steps = 0;
+    size_t n_lines = 0, n_steps = 0, n_saved = 0;
     for (const char *c = log; *c; c++) n_lines += *c == '\n';
     for (const char *c = log; (c = strstr(c, "{\"event\":\"step\"")); c++) n_steps++;
-    assert_int_equal(n_lines, 1 + 3 * (3 + 1) + 1);
+    for (const char *c = log; (c = strstr(c, "{\"event\":\"checkpoint\"")); c++) n_saved++;
+    assert_int_equal(n_lines, 1 + 3 * (3 + 1) + n_saved + 1);
     assert_int_equal(n_steps, 9);
     assert_non_null(strstr(log, "\"status\":\"finished\",\"n_epochs\":3"));
     dnnb__free(log);
