@@ -1,20 +1,22 @@
 """Small pictures of two classes, told apart by their colour, and .stim.csv files that list them.
 
 Writes pictures/ant (reddish) and pictures/bee (bluish), twelve of each, PNG and JPEG of several
-sizes and modes; train.stim.csv has eight of each, validation.stim.csv the rest. Columns: label,
-condition and RT, a number that follows the brightness.
+sizes and modes; train.stim.csv has eight of each (or half of a number given as an argument),
+validation.stim.csv four. Columns: label, condition and RT, a number that follows the brightness.
 """
 
 import os
 import random
+import sys
 
 from PIL import Image
 
-N_OF_A_CLASS, N_TRAIN = 12, 8
+N_TRAIN = int(sys.argv[1]) // 2 if len(sys.argv) > 1 else 8
+N_OF_A_CLASS = N_TRAIN + 4
 
 
 def make(path, colour, i):
-    size = (40 + 7 * i, 64 - 3 * i)
+    size = (40 + 7 * i, 64 - 3 * (i % 12))
     image = Image.new("RGB", size)
     image.putdata([
         tuple(min(255, max(0, c + random.randint(-40, 40))) for c in colour)
