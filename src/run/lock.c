@@ -117,7 +117,7 @@ dnnb_status dnnb__run_lock_take(dnnb__run_lock *out, const char *folder) {
     dnnb_status status = DNNB_OK;
     for (int i = 0; out->fd < 0 && status == DNNB_OK; i++) {
         if (i > 0) (void)nanosleep(&pause, NULL);
-        status = try_once(&out->fd, path, folder, i == PATIENCE_MS / PAUSE_MS);
+        status = try_once(&out->fd, path, folder, i >= PATIENCE_MS / PAUSE_MS);
     }
     if (status == DNNB_OK)
         out->path = path;
