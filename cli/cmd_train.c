@@ -74,6 +74,8 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &action, NULL);
     /* A reader that goes away must not end a run of hours; the exit status tells of it. */
     signal(SIGPIPE, SIG_IGN);
+    /* A file above the allowed size is a write that fails. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void print_epoch(const dnnb_event *event) {

@@ -116,7 +116,8 @@ typedef struct dnnb_train_options {
  *
  * With options->checkpoint the run saves itself into that folder from a forked process, at the end
  * of an epoch (unless that would take more than a twentieth of the time) and at least every
- * checkpoint_every_s seconds; and before it returns with any failure but DNNB_ERR_NUMERIC. A save
+ * checkpoint_every_s seconds; and before it returns with a failure, unless that is
+ * DNNB_ERR_NUMERIC or comes before the first epoch is done and saved. A save
  * that fails is a warning, and is tried again. The last two checkpoints are kept. With
  * options->resume it goes on from the newest whole one, and ends with the bits of a run that was
  * never stopped; a checkpoint of another network, data set or option is refused by name. `epochs`
@@ -141,7 +142,8 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimul
 /**
  * Outputs of every image of a set, in order, with the testing transform.
  *
- * Uses of the options: decode, on_bad_image, n_workers, cache_bytes, on_event (SCORING, WARNING).
+ * Uses of the options: decode, on_bad_image, check, n_workers, cache_bytes, on_event (SCORING,
+ * WARNING).
  * @error As dnnb_train().
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predict(dnnb_dnn *dnn, const dnnb_stimulus *stim,

@@ -87,6 +87,21 @@ static dnnb_status write_holder(const char *path, int fd) {
     return status;
 }
 
+/* Some file systems of clusters have no locks. */
+static bool has_no_locks(int error) {
+    return error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP;
+}
+
+/* There, what the file says of its holder is all there is to go by. */
+static dnnb_status take_unlocked(bool *is_ours, const char *path, const char *folder, int fd) {
+    holder h = read_holder(fd);
+    *is_ours = h.pid == 0 || is_gone(&h);
+    if (*is_ours) return write_holder(path, fd);
+    return dnnb__fail_prefix(fail_held(folder, &h),
+                             "this file system has no locks; remove %s if nothing runs there",
+                             path);
+}
+
 /* One try. *fd stays -1 when another process may let the lock go in a moment. */
 static dnnb_status try_once(int *fd, const char *path, const char *folder, bool is_last) {
     int opened = dnnb__io_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -99,6 +114,8 @@ static dnnb_status try_once(int *fd, const char *path, const char *folder, bool 
     } else if (errno == EAGAIN) {
         holder h = read_holder(opened);
         if (is_last || (h.pid != 0 && !is_gone(&h))) status = fail_held(folder, &h);
+    } else if (has_no_locks(errno)) {
+        status = take_unlocked(&is_ours, path, folder, opened);
     } else {
         status = fail_errno(path);
     }

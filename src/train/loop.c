@@ -257,11 +257,13 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
 
-/* Save a run that cannot go on, unless its numbers are what is wrong. */
+/* Save a run that cannot go on, unless its numbers are what is wrong, or it failed when it had
+ * hardly begun. */
 static dnnb_status end_early(dnnb__trainer *t, dnnb_status status) {
     char message[1024];
+    bool has_begun = t->place.epoch > 0 || t->saver.has_saved;
+    if (status == DNNB_ERR_NUMERIC || (status != DNNB_ERR_STOPPED && !has_begun)) return status;
     (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
-    if (status == DNNB_ERR_NUMERIC) return status;
     dnnb_status saved = dnnb__trainer_save_now(t);
     if (saved != DNNB_OK && status == DNNB_ERR_STOPPED)
         return dnnb__fail_prefix(saved, "stopped, and not saved");

@@ -338,11 +338,11 @@ dnnb_status dnnb__trainer_save_now(dnnb__trainer *t) {
         t->saver.writing.epoch == t->place.epoch && t->saver.writing.step == t->place.step;
     if (t->saver.child && is_in_time && dnnb__saver_poll(&t->saver, true, &result) == DNNB_OK &&
         result == DNNB__SAVER_SAVED)
-        return DNNB_OK;
+        return tell_saved(t);
     if (!t->saver.child && is_saved(t)) return DNNB_OK;
     snapshot s;
     dnnb_status status = snapshot_open(&s, t);
     if (status == DNNB_OK) status = dnnb__saver_save(&t->saver, s.checkpoint);
     snapshot_close(&s);
-    return status;
+    return status == DNNB_OK ? tell_saved(t) : status;
 }

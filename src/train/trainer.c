@@ -23,6 +23,8 @@ static dnnb_status check_options(const dnnb_train_options *o) {
         return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
     if (o->on_bad_image != DNNB_BAD_IMAGE_STOP && o->on_bad_image != DNNB_BAD_IMAGE_SKIP)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "on_bad_image: expected stop or skip");
+    if (o->check != DNNB_CHECK_QUICK && o->check != DNNB_CHECK_FULL)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "check: expected quick or full");
     if (o->epochs < 1 || o->epochs > MAX_EPOCHS)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "epochs: expected 1 to %d, found %zu", MAX_EPOCHS,
                           o->epochs);
@@ -156,10 +158,10 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
     DNNB_TRY(dnnb__session_open(&t->session, dnn, o, max_batch));
     t->session.n_epochs = o->epochs;
     t->session.keeps_images = true;
+    DNNB_TRY(freeze(t, max_batch)); /* features come before the images that a full check keeps */
     bool augment = o->augment == DNNB_AUGMENT_DNNBRAIN;
     DNNB_TRY(dnnb__session_check_images(&t->session, t->train, augment));
     if (t->validation) DNNB_TRY(dnnb__session_check_images(&t->session, t->validation, false));
-    DNNB_TRY(freeze(t, max_batch));
     DNNB_TRY(create_plans(t));
     DNNB_TRY(create_optimizer(t));
     DNNB_TRY(create_buffers(t));

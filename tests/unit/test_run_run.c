@@ -218,10 +218,27 @@ static void test_run_run__a_stopped_run_keeps_its_finished_epochs(void **state) 
     fixture_destroy(&f);
 }
 
-static void test_run_run__nothing_is_left_when_no_epoch_was_finished(void **state) {
+static bool stop_at_the_start(void *context, const dnnb_event *event) {
+    (void)context;
+    return event->kind != DNNB_EVENT_START;
+}
+
+static void test_run_run__a_run_that_is_stopped_in_its_first_epoch_is_saved(void **state) {
     (void)state;
     fixture f = fixture_create();
     f.options.on_event = stop_in_first_epoch;
+    assert_fails(run(&f, "run", false, NULL, true), DNNB_ERR_STOPPED, "epoch 1");
+    static const char *const there[] = {"config.json", "log.jsonl", "checkpoint"};
+    for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
+        assert_true(exists(&f, "run", there[i]));
+    assert_false(exists(&f, "run", "model.pth") || exists(&f, "run", "history.csv"));
+    fixture_destroy(&f);
+}
+
+static void test_run_run__nothing_is_left_when_nothing_was_trained(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    f.options.on_event = stop_at_the_start;
     assert_fails(run(&f, "run", false, NULL, true), DNNB_ERR_STOPPED, "epoch 1");
     assert_false(exists(&f, "run", ""));
     f.options.on_event = NULL;
@@ -279,7 +296,8 @@ int main(void) {
         cmocka_unit_test(test_run_run__best_is_of_the_best_epoch),
         cmocka_unit_test(test_run_run__a_taken_folder_is_refused),
         cmocka_unit_test(test_run_run__a_stopped_run_keeps_its_finished_epochs),
-        cmocka_unit_test(test_run_run__nothing_is_left_when_no_epoch_was_finished),
+        cmocka_unit_test(test_run_run__a_run_that_is_stopped_in_its_first_epoch_is_saved),
+        cmocka_unit_test(test_run_run__nothing_is_left_when_nothing_was_trained),
         cmocka_unit_test(test_run_run__warnings_are_logged),
         cmocka_unit_test(test_run_run__a_failed_epoch_keeps_those_before),
     };

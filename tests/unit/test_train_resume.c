@@ -44,7 +44,7 @@ static void fixture_destroy(fixture *f) {
 /* Counts events, stops at one of them, and remembers what was said. */
 typedef struct watcher {
     size_t n, stop_at; /* events of any kind but SAVE and SAVED; from 1, 0 for never */
-    size_t n_saved, n_warnings;
+    size_t n_steps, n_saved, n_warnings;
     const char *folder; /* from the second step on, wait until it holds a checkpoint */
     char start[1024], warning[1024];
 } watcher;
@@ -63,6 +63,7 @@ static bool watch(void *context, const dnnb_event *event) {
     watcher *w = context;
     if (event->kind == DNNB_EVENT_SAVED) w->n_saved++;
     if (event->kind == DNNB_EVENT_SAVE || event->kind == DNNB_EVENT_SAVED) return true;
+    w->n_steps += event->kind == DNNB_EVENT_STEP;
     if (event->kind == DNNB_EVENT_STEP && event->step > 0 && w->folder)
         wait_for_checkpoint(w->folder);
     if (event->kind == DNNB_EVENT_START)
@@ -124,9 +125,11 @@ static void check_every_stop(const fixture *f, const dnnb_train_options *options
         o.resume = false;
         outcome stopped = train(f, &o, freeze, &w);
         assert_int_equal(stopped.status, DNNB_ERR_STOPPED);
+        assert_true((w.n_saved > 0) == (w.n_steps > 0));
         outcome_destroy(&stopped);
         o.resume = true;
         outcome resumed = train(f, &o, freeze, &rest);
+        assert_true((strstr(rest.start, "going on after ") != NULL) == (w.n_steps > 0));
         if (resumed.status != DNNB_OK) fail_msg("event %zu: %s", at, dnnb_get_error());
         assert_same_history(resumed.history, expected.history);
         assert_true(tiny_equal(resumed.dnn, expected.dnn));
