@@ -171,10 +171,10 @@ dnnb_status dnnb__identity_read_sizes(int64_t **out, const dnnb__set *set) {
     return DNNB_OK;
 }
 
-dnnb_status dnnb__identity_compare_sizes(const dnnb__set *set, const int64_t *then,
-                                         const int64_t *now) {
+dnnb_status dnnb__identity_compare_sizes(const dnnb__set *set, const uint32_t *bad_since,
+                                         const int64_t *then, const int64_t *now) {
     for (size_t i = 0; i < set->n; i++) {
-        if (then[i] == now[i]) continue;
+        if (then[i] == now[i] || bad_since[i]) continue;
         dnnb_status status = dnnb__fail(DNNB_ERR_ARGUMENT,
                                         "cannot go on with other images: %s: expected %" PRId64
                                         " bytes, as in the checkpoint, "

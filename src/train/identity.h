@@ -20,8 +20,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__identity_compare(const char *then, size_t n_th
 
 /** Sizes of a set's files in bytes, -1 for one that is not there. Free with dnnb__free. */
 DNNB_MUST_CHECK dnnb_status dnnb__identity_read_sizes(int64_t **out, const dnnb__set *set);
-/** @error DNNB_ERR_ARGUMENT the first row whose file has another size. */
-DNNB_MUST_CHECK dnnb_status dnnb__identity_compare_sizes(const dnnb__set *set, const int64_t *then,
-                                                         const int64_t *now);
+/** @param bad_since Of the checkpoint: the files of rows that were left out may have changed.
+ *  @error DNNB_ERR_ARGUMENT the first row whose file has another size. */
+DNNB_MUST_CHECK dnnb_status dnnb__identity_compare_sizes(const dnnb__set *set,
+                                                         const uint32_t *bad_since,
+                                                         const int64_t *then, const int64_t *now);
 
 #endif

@@ -192,20 +192,19 @@ static dnnb_status add_set(dnnb_checkpoint *c, const char *name, const dnnb__set
     return dnnb__checkpoint_add(c, text, DNNB_I32, set->bad_since, set->n);
 }
 
-/* Compare the files' sizes, and find the rows that were left out. */
+/* Find the rows that were left out, and compare the sizes of the others' files. */
 static dnnb_status read_set(const uint32_t **bad_since, const dnnb_checkpoint *c, const char *name,
                             const dnnb__set *set, const int64_t *sizes) {
     char text[MAX_NAME];
-    const void *found;
+    const void *found, *sizes_then;
     *bad_since = NULL;
     if (!set) return DNNB_OK;
     (void)snprintf(text, sizeof text, "%s/bytes", name);
-    DNNB_TRY(dnnb__checkpoint_read(c, text, DNNB_I64, set->n, &found, NULL));
-    DNNB_TRY(dnnb__identity_compare_sizes(set, found, sizes));
+    DNNB_TRY(dnnb__checkpoint_read(c, text, DNNB_I64, set->n, &sizes_then, NULL));
     (void)snprintf(text, sizeof text, "%s/bad_since", name);
     DNNB_TRY(dnnb__checkpoint_read(c, text, DNNB_I32, set->n, &found, NULL));
     *bad_since = found;
-    return DNNB_OK;
+    return dnnb__identity_compare_sizes(set, *bad_since, sizes_then, sizes);
 }
 
 static void restore_set(dnnb__set *set, const uint32_t *bad_since) {

@@ -38,6 +38,7 @@ typedef struct witness {
     dnnb_event_kind kind;
     size_t epoch;
     const char *damaged[3], *removed;
+    size_t n_steps_until_stop; /* 0: never */
     size_t n_start, n_steps, n_warnings, n_warnings_before_start;
     size_t n_validated, n_missing; /* after the last epoch: predictions, and the row left out */
     char warning[1024];
@@ -65,7 +66,7 @@ static bool watch(void *context, const dnnb_event *event) {
         for (size_t i = 0; i < 3 && w->damaged[i]; i++) cut(w->f, w->damaged[i]);
         if (w->removed) assert_int_equal(unlink(tiny_join(&w->f->folder, w->removed).text), 0);
     }
-    return true;
+    return w->n_steps_until_stop == 0 || w->n_steps < w->n_steps_until_stop;
 }
 
 static dnnb_train_options get_options(witness *w) {
@@ -227,6 +228,35 @@ static void test_train_bad_images__a_row_without_features_is_never_used(void **s
     fixture_destroy(&f);
 }
 
+/* The file has another size when the run goes on, which is no other data set. */
+static void test_train_bad_images__a_run_goes_on_without_what_it_left_out(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    dnnb_dnn *dnn, *stopped;
+    dnnb_history *history, *resumed;
+    witness w = {.f = &f, .kind = DNNB_EVENT_EPOCH, .damaged = {"6.bmp"}};
+    dnnb_train_options o = get_options(&w);
+    assert_ok(train(&f, &o, NULL, &dnn, &history));
+    /* Step 6 is the last of epoch 1. */
+    w = (witness){.f = &f, .damaged = {"6.bmp"}, .kind = DNNB_EVENT_EPOCH, .n_steps_until_stop = 6};
+    tiny_path folder = tiny_join(&f.folder, "checkpoint");
+    o.checkpoint = folder.text;
+    assert_fails(train(&f, &o, NULL, &stopped, NULL), DNNB_ERR_STOPPED, "");
+    assert_int_equal(w.n_warnings, 1);
+    w = (witness){.f = &f, .kind = DNNB_EVENT_SAVED, .epoch = EPOCHS};
+    o.resume = true;
+    stopped = tiny_create(1, 2);
+    assert_ok(dnnb_train(stopped, f.train, f.validation, &o, &resumed));
+    assert_int_equal(w.n_steps, 3);
+    assert_true(tiny_equal(dnn, stopped));
+    assert_same(history, resumed);
+    dnnb_dnn_destroy(dnn);
+    dnnb_dnn_destroy(stopped);
+    dnnb_history_destroy(history);
+    dnnb_history_destroy(resumed);
+    fixture_destroy(&f);
+}
+
 /* Bad from the start: what quick and full say of a file with a whole header. */
 static void test_train_bad_images__a_full_check_ends_before_the_first_step(void **state) {
     (void)state;
@@ -297,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_train_bad_images__one_of_validation_has_no_prediction),
         cmocka_unit_test(test_train_bad_images__what_turns_bad_can_end_the_run),
         cmocka_unit_test(test_train_bad_images__a_row_without_features_is_never_used),
+        cmocka_unit_test(test_train_bad_images__a_run_goes_on_without_what_it_left_out),
         cmocka_unit_test(test_train_bad_images__a_full_check_ends_before_the_first_step),
         cmocka_unit_test(test_train_bad_images__predictions_go_without_it_in_both_checks),
     };
