@@ -23,8 +23,8 @@ import zipfile
 PROGRAM, N_KILLS = sys.argv[1], int(sys.argv[2])
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(2**32)
 OPTIONS = ["train", "--net", "alexnet", "--stim", "train.stim.csv", "--validation",
-           "validation.stim.csv", "--freeze", "features.*,fc1", "--batch", "4", "--epochs", "3",
-           "--lr", "1e-4", "--seed", "1", "--checkpoint-every", "0.2", "--quiet"]
+           "validation.stim.csv", "--freeze", "conv1,conv2,conv3,conv4,fc1,fc2", "--batch", "4",
+           "--epochs", "3", "--lr", "1e-4", "--seed", "1", "--checkpoint-every", "0.1", "--quiet"]
 COMPARED = ["model.pth", "best.pth", "train_dict.json", "train_dict.pkl", "predictions.csv"]
 MAX_KILLS_A_RUN = 4
 
