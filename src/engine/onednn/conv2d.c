@@ -307,7 +307,7 @@ static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op 
     dnnb__primitive primitive;
     DNNB_TRY(
         backward_create(plan, &primitive, dnnb__conv_backward_data, op, &pass->conv, &layouts));
-    size_t weight, in_gradient, made;
+    size_t weight, in_gradient = 0, made;
     dnnb_status status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
     if (status == DNNB_OK)
         status = dnnb__onednn_weight(plan, &weight, op->node->first_param,
