@@ -15,6 +15,7 @@ pkg_check_modules(MINIZIP REQUIRED IMPORTED_TARGET minizip)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
@@ -23,5 +24,5 @@ add_library(dnnb_dependencies INTERFACE)
 target_link_libraries(dnnb_dependencies INTERFACE
   Threads::Threads OpenMP::OpenMP_C ${DNNL_LIBRARY} PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
   PkgConfig::TIFF PkgConfig::MINIZIP PkgConfig::ARCHIVE PkgConfig::JANSSON PkgConfig::NETTLE
-  PkgConfig::CAIRO ${GIF_LIBRARY} ${CSV_LIBRARY} m)
+  PkgConfig::XXHASH PkgConfig::CAIRO ${GIF_LIBRARY} ${CSV_LIBRARY} m)
 target_include_directories(dnnb_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

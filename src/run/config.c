@@ -135,7 +135,7 @@ static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus 
     if (!stim) return json_null();
     json_t *json = json_pack("{s:I, s:o}", "n_images", (json_int_t)dnnb_stimulus_get_count(stim),
                              "n_images_of_class", list_class_counts(in, stim));
-    char sum[DNNB__SHA256_TEXT] = "";
+    char sum[65] = "";
     const char *path = dnnb_stimulus_get_file(stim);
     if (*path && dnnb__sha256_file(sum, path) != DNNB_OK) sum[0] = '\0';
     json_t *file = describe_file(path, sum);

@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include "core/mem.h"
-#include "core/sha256.h"
 #include "dnnbrain/run.h"
 #include "formats/json.h"
 #include "run/lock.h"
@@ -46,8 +45,8 @@ typedef struct dnnb__run_inputs {
     const dnnb_stimulus *train, *validation; /* validation NULL without one */
     const dnnb_train_options *options;
     const dnnb_run_options *run;
-    char weights_sum[DNNB__SHA256_TEXT]; /* of the file of weights; "" without one */
-    char started[32];                    /* when the run began, in UTC */
+    char weights_sum[65]; /* of the file of weights; "" without one */
+    char started[32];     /* when the run began, in UTC */
 } dnnb__run_inputs;
 
 /** The time now, "2026-01-31T12:00:00Z". */

@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/io.h"
-#include "core/sha256.h"
 
 static const char suffix[] = ".safetensors";
 
@@ -84,7 +84,7 @@ bool dnnb__checkpoint_parse_name(const char *name, dnnb__checkpoint_place *place
                                  char sum[DNNB__CHECKPOINT_SUM + 1]) {
     char digits[DNNB__CHECKPOINT_SUM + 1] = "";
     int end = 0;
-    if (sscanf(name, "epoch-%19" SCNu64 "-step-%19" SCNu64 "-%16[0-9a-f]%n", &place->epoch,
+    if (sscanf(name, "epoch-%19" SCNu64 "-step-%19" SCNu64 "-%32[0-9a-f]%n", &place->epoch,
                &place->step, digits, &end) != 3 ||
         end == 0 || strcmp(name + end, suffix) != 0 || strlen(digits) != DNNB__CHECKPOINT_SUM ||
         place->epoch == 0)
@@ -150,18 +150,13 @@ dnnb_status dnnb__checkpoint_list(char ***names, size_t *n, const char *folder) 
 /* OK when the file's sum is the one in its name. */
 static dnnb_status check_sum(const char *path, const char *expected) {
     dnnb__map map;
-    dnnb__sha256 sum;
-    char found[DNNB__SHA256_TEXT];
+    char found[DNNB__CHECKSUM_TEXT];
     DNNB_TRY(dnnb__map_create(&map, path));
-    dnnb__sha256_init(&sum);
-    dnnb__sha256_update(&sum, map.data, map.n_bytes);
-    dnnb__sha256_finish(&sum, found);
+    dnnb__checksum_bytes(found, map.data, map.n_bytes);
     dnnb__map_destroy(&map);
-    if (strncmp(found, expected, DNNB__CHECKPOINT_SUM) == 0) return DNNB_OK;
-    return dnnb__fail(DNNB_ERR_FORMAT,
-                      "%s: damaged: expected a SHA-256 that begins with %s, found "
-                      "%.16s",
-                      path, expected, found);
+    if (strcmp(found, expected) == 0) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_FORMAT, "%s: damaged: expected the checksum %s, found %s", path,
+                      expected, found);
 }
 
 static dnnb_status load_file(dnnb_checkpoint **out, const char *folder, const char *name) {

@@ -2,8 +2,8 @@
  * A checkpoint: named arrays, and how they get to a file and back.
  *
  * The file is a .safetensors in a folder of its own, named by how far the run was and by the
- * beginning of its own SHA-256: epoch-4-step-12-7be5be79d0c1f3a6.safetensors. It comes to that name
- * by one rename when all of it is on the disk, so what has such a name and that sum is whole.
+ * its own checksum: epoch-4-step-12-7be5be79d0c1f3a61b2e4f5a6c7d8e90.safetensors. It comes to that
+ * name by one rename when all of it is on the disk, so what has such a name and that sum is whole.
  */
 #ifndef DNNB_TRAIN_CHECKPOINT_H
 #define DNNB_TRAIN_CHECKPOINT_H
@@ -12,7 +12,7 @@
 #include "dnnbrain/train.h"
 #include "formats/formats.h"
 
-enum { DNNB__CHECKPOINT_SUM = 16 /* hex digits of the sum that the name holds */ };
+enum { DNNB__CHECKPOINT_SUM = 32 /* hex digits */ };
 
 /** The name of the file while it is being written. */
 #define DNNB__CHECKPOINT_TEMPORARY "saving.tmp"

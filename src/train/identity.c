@@ -1,7 +1,7 @@
 /*
  * The identity as text: a line a fact, so that a difference can be told by name.
  *
- * Long facts (ids, labels, frozen parameters) stand there by their SHA-256. The number of epochs is
+ * Long facts (ids, labels, frozen parameters) stand there by their sum. The number of epochs is
  * a fact only where the learning rate of an epoch depends on it. Files of images are compared by
  * their size: reading them all would take as long as an epoch.
  */
@@ -10,22 +10,20 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/io.h"
-#include "core/sha256.h"
 #include "optim/optim.h"
 
 enum { MAX_SHOWN = 80 };
 
-static void print_sum(dnnb__buf *out, const char *name, dnnb__sha256 *sum) {
-    char text[DNNB__SHA256_TEXT];
-    dnnb__sha256_finish(sum, text);
+static void print_sum(dnnb__buf *out, const char *name, dnnb__checksum *sum) {
+    char text[DNNB__CHECKSUM_TEXT];
+    dnnb__checksum_finish(sum, text);
     dnnb__buf_printf(out, "%s: %s\n", name, text);
 }
 
-static void print_network(dnnb__buf *out, const dnnb_dnn *dnn) {
+static void print_network(dnnb__buf *out, const dnnb_dnn *dnn, dnnb__checksum *sum) {
     const dnnb__graph *graph = dnn->graph;
-    dnnb__sha256 frozen;
-    dnnb__sha256_init(&frozen);
     dnnb__buf_printf(out, "network: %s\noutputs: %lld\ntrained parameters:", dnnb_dnn_get_name(dnn),
                      (long long)dnnb_dnn_get_n_outputs(dnn));
     for (size_t i = 0; i < graph->n_params; i++) {
@@ -33,10 +31,10 @@ static void print_network(dnnb__buf *out, const dnnb_dnn *dnn) {
         if (param->trainable) dnnb__buf_printf(out, " %s", param->path);
         if (param->trainable || param->is_buffer) continue;
         dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
-        dnnb__sha256_update(&frozen, flat.weight, flat.n * sizeof *flat.weight);
+        dnnb__checksum_update(sum, flat.weight, flat.n * sizeof *flat.weight);
     }
     dnnb__buf_printf(out, "\n");
-    print_sum(out, "frozen parameters", &frozen);
+    print_sum(out, "frozen parameters", sum);
     dnnb__buf_printf(out, "engine: %s, %s\nthreads: %zu\n", dnnb_dnn_get_engine_version(dnn),
                      dnnb__engine_get_instructions(dnn->engine), dnnb_dnn_get_n_threads(dnn));
 }
@@ -74,36 +72,36 @@ static void print_options(dnnb__buf *out, const dnnb_train_options *o,
         dnnb__buf_printf(out, "check: %s\n", o->check == DNNB_CHECK_FULL ? "full" : "quick");
 }
 
-static void print_set(dnnb__buf *out, const char *name, const dnnb__set *set) {
-    dnnb__sha256 sum;
+static void print_set(dnnb__buf *out, const char *name, const dnnb__set *set, dnnb__checksum *sum) {
     char line[48];
     if (!set) {
         dnnb__buf_printf(out, "%s images: none\n", name);
         return;
     }
     dnnb__buf_printf(out, "%s images: %zu\n", name, set->n);
-    dnnb__sha256_init(&sum);
     for (size_t i = 0; i < set->n; i++) {
         const char *id = dnnb_stimulus_get_id(set->stim, i);
-        dnnb__sha256_update(&sum, id, strlen(id) + 1);
+        dnnb__checksum_update(sum, id, strlen(id) + 1);
     }
     (void)snprintf(line, sizeof line, "%s stimulus ids", name);
-    print_sum(out, line, &sum);
-    dnnb__sha256_init(&sum);
-    if (set->labels) dnnb__sha256_update(&sum, set->labels, set->n * sizeof *set->labels);
+    print_sum(out, line, sum);
+    if (set->labels) dnnb__checksum_update(sum, set->labels, set->n * sizeof *set->labels);
     if (set->targets)
-        dnnb__sha256_update(&sum, set->targets, set->n * set->n_targets * sizeof *set->targets);
+        dnnb__checksum_update(sum, set->targets, set->n * set->n_targets * sizeof *set->targets);
     (void)snprintf(line, sizeof line, "%s labels or targets", name);
-    print_sum(out, line, &sum);
+    print_sum(out, line, sum);
 }
 
 dnnb_status dnnb__identity_print(dnnb__buf *out, const dnnb__session *session,
                                  const dnnb_optimizer_options *optimizer, const dnnb__set *train,
                                  const dnnb__set *validation) {
-    print_network(out, session->dnn);
+    dnnb__checksum *sum;
+    DNNB_TRY(dnnb__checksum_create(&sum));
+    print_network(out, session->dnn, sum);
     print_options(out, session->options, optimizer);
-    print_set(out, "training", train);
-    print_set(out, "validation", validation);
+    print_set(out, "training", train, sum);
+    print_set(out, "validation", validation, sum);
+    dnnb__checksum_destroy(sum);
     if (session->options->identity) dnnb__buf_printf(out, "%s", session->options->identity);
     return dnnb__buf_get_status(out);
 }

@@ -244,16 +244,18 @@ static dnnb_status end_epoch(dnnb__trainer *t, dnnb_epoch *result) {
 
 static dnnb_status train_epoch(dnnb__trainer *t) {
     dnnb_epoch result = {.step_loss = t->step_loss, .images_per_second = (double)NAN};
+    bool is_saved_here = t->train_predictions || t->validation_predictions;
     t->epoch_begun_s = dnnb__session_now_s();
     t->session.epoch = t->place.epoch;
     t->session.has_begun = true;
     DNNB_TRY(run_steps(t, &result));
+    /* Before the scores: they change nothing that is being written, and take about as long. */
+    if (is_saved_here) DNNB_TRY(dnnb__trainer_save(t, true));
     DNNB_TRY(run_scoring(t, &result));
     result.seconds = t->place.seconds + dnnb__session_now_s() - t->epoch_begun_s;
     DNNB_TRY(end_epoch(t, &result));
     DNNB_TRY(dnnb__trainer_check_learning(t));
-    bool is_last = t->place.epoch == t->options->epochs;
-    if (!is_last) return dnnb__trainer_save(t, true);
+    if (t->place.epoch < t->options->epochs) return dnnb__trainer_save(t, !is_saved_here);
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
 

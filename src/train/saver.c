@@ -16,14 +16,16 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/io.h"
-#include "core/sha256.h"
 
 enum { N_KEPT = 2, MAX_NAME_BYTES = 128, MAX_HEADER_BYTES = 1 << 26, PIECE_BYTES = 1 << 22 };
 
@@ -31,6 +33,10 @@ static double now_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double get_seconds(const struct timeval *t) {
+    return (double)t->tv_sec + (double)t->tv_usec * 1e-6;
 }
 
 dnnb_status dnnb__saver_open(dnnb__saver *saver, const char *folder) {
@@ -54,16 +60,18 @@ typedef struct job {
     size_t path_bytes;
     const dnnb_checkpoint *checkpoint;
     dnnb__buf header;
+    dnnb__checksum *sum;
+    bool is_child; /* the memory is the writer's own */
 } job;
 
 /* In pieces, so that a sum is made of bytes that are still in the processor's cache. */
-static int write_all(int fd, dnnb__sha256 *sum, const void *data, size_t n) {
+static int write_all(int fd, dnnb__checksum *sum, const void *data, size_t n) {
     const char *bytes = data;
     size_t n_summed = 0;
     while (n > 0) {
         if (n_summed == 0) {
             n_summed = n < PIECE_BYTES ? n : PIECE_BYTES;
-            dnnb__sha256_update(sum, bytes, n_summed);
+            dnnb__checksum_update(sum, bytes, n_summed);
         }
         ssize_t wrote = dnnb__io_write(fd, bytes, n_summed);
         if (wrote < 0 && errno == EINTR) continue;
@@ -75,11 +83,21 @@ static int write_all(int fd, dnnb__sha256 *sum, const void *data, size_t n) {
     return 0;
 }
 
-static int write_arrays(int fd, const job *j, dnnb__sha256 *sum) {
-    int error = write_all(fd, sum, j->header.data, j->header.n_bytes);
+/* In the child: give the array's pages back, so that the parent need not copy them when it changes
+ * them. Only pages that lie in the array entirely. */
+static void release_pages(const void *data, size_t n_bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data;
+    uintptr_t first = (begin + page - 1) & -page, end = (begin + n_bytes) & -page;
+    if (first < end) (void)madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
+static int write_arrays(int fd, const job *j) {
+    int error = write_all(fd, j->sum, j->header.data, j->header.n_bytes);
     for (size_t i = 0; error == 0 && i < j->checkpoint->n; i++) {
         const dnnb__array *array = &j->checkpoint->arrays[i];
-        error = write_all(fd, sum, array->data, array->n * dnnb_dtype_get_size(array->dtype));
+        size_t n_bytes = array->n * dnnb_dtype_get_size(array->dtype);
+        error = write_all(fd, j->sum, array->data, n_bytes);
+        if (j->is_child) release_pages(array->data, n_bytes);
     }
     if (error == 0 && dnnb__io_fsync(fd) != 0) error = errno;
     return error;
@@ -97,14 +115,12 @@ static int sync_folder(const char *folder) {
 /* 0, or the system's error number. */
 static int run_job(job *j) {
     static const char ending[] = ".safetensors";
-    char digits[DNNB__SHA256_TEXT];
-    dnnb__sha256 sum;
-    dnnb__sha256_init(&sum);
+    char digits[DNNB__CHECKSUM_TEXT];
     int fd = dnnb__io_open(j->temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return errno;
-    int error = write_arrays(fd, j, &sum);
+    int error = write_arrays(fd, j);
     if (dnnb__io_close(fd) != 0 && error == 0) error = errno;
-    dnnb__sha256_finish(&sum, digits);
+    dnnb__checksum_finish(j->sum, digits);
     memcpy(j->path + j->path_bytes, digits, DNNB__CHECKPOINT_SUM);
     memcpy(j->path + j->path_bytes + DNNB__CHECKPOINT_SUM, ending, sizeof ending);
     if (error == 0 && dnnb__io_rename(j->temporary_path, j->path) != 0) error = errno;
@@ -118,6 +134,7 @@ static int run_job(job *j) {
 static void job_close(job *j) {
     dnnb__free(j->path);
     dnnb__buf_destroy(&j->header);
+    dnnb__checksum_destroy(j->sum);
 }
 
 static dnnb_status job_open(job *j, const dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
@@ -125,6 +142,7 @@ static dnnb_status job_open(job *j, const dnnb__saver *saver, const dnnb_checkpo
     *j = (job){
         .folder = saver->folder, .temporary_path = saver->temporary_path, .checkpoint = checkpoint};
     dnnb__buf_init(&j->header, MAX_HEADER_BYTES);
+    DNNB_TRY(dnnb__checksum_create(&j->sum));
     (void)snprintf(name, sizeof name, "epoch-%" PRIu64 "-step-%" PRIu64 "-",
                    checkpoint->place.epoch + 1, checkpoint->place.step);
     size_t n = strlen(saver->folder) + 1 + strlen(name);
@@ -188,6 +206,7 @@ static void run_child(job *j, pid_t parent, const sigset_t *mask) {
     signal(SIGHUP, SIG_IGN);
     sigprocmask(SIG_SETMASK, mask, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(ECANCELED);
+    j->is_child = true;
     int error = run_job(j);
     _exit(error > 0 && error < 256 ? error : error ? EIO : 0);
 }
@@ -214,7 +233,7 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
         saver->child = 0;
         status = dnnb__saver_save(saver, checkpoint);
     }
-    saver->stopped_s = now_s() - saver->begun_s;
+    saver->cost_s = now_s() - saver->begun_s;
     return status;
 }
 
@@ -223,7 +242,8 @@ dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *
     *result = DNNB__SAVER_IDLE;
     if (saver->child == 0) return DNNB_OK;
     pid_t ended;
-    do ended = waitpid(saver->child, &code, wait ? 0 : WNOHANG);
+    struct rusage used;
+    do ended = wait4(saver->child, &code, wait ? 0 : WNOHANG, &used);
     while (ended < 0 && errno == EINTR);
     *result = DNNB__SAVER_WRITING;
     if (ended == 0) return DNNB_OK;
@@ -237,6 +257,7 @@ dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *
                           saver->folder, WTERMSIG(code));
     if (WEXITSTATUS(code) != 0) return fail_job(saver, WEXITSTATUS(code));
     *result = DNNB__SAVER_SAVED;
+    saver->cost_s += get_seconds(&used.ru_utime) + get_seconds(&used.ru_stime);
     set_saved(saver);
     return DNNB_OK;
 }
