@@ -18,6 +18,7 @@
 enum { MAX_NAME = 512 };
 
 static const char best_prefix[] = "run/best/", started_name[] = "run/started";
+static const char rows_name[] = "run/prediction_rows", outputs_name[] = "run/prediction_outputs";
 
 static double now_s(void) {
     struct timespec t;
@@ -94,8 +95,32 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
 
 /* ---- checkpoints ---- */
 
+/* Those of the last epoch, which no later epoch makes again. */
+static dnnb_status add_predictions(dnnb__run *r, dnnb_checkpoint *out) {
+    const dnnb_predictions *p = r->last;
+    if (!p || dnnb_history_get_count(r->history) < r->in.options->epochs) return DNNB_OK;
+    DNNB_TRY(dnnb__checkpoint_add(out, rows_name, DNNB_I64, p->rows, p->n));
+    return dnnb__checkpoint_add(out, outputs_name, DNNB_F32, p->outputs, p->n * p->n_outputs);
+}
+
+static dnnb_status read_predictions(dnnb__run *r, const dnnb_checkpoint *in) {
+    size_t n, n_values, n_outputs = (size_t)dnnb_dnn_get_n_outputs(r->dnn);
+    const int64_t *rows = dnnb__checkpoint_find(in, rows_name, DNNB_I64, &n);
+    const float *outputs = dnnb__checkpoint_find(in, outputs_name, DNNB_F32, &n_values);
+    size_t n_rows = r->in.validation ? dnnb_stimulus_get_count(r->in.validation) : 0;
+    if (!rows || !outputs || n > n_rows || n_values != n * n_outputs) return DNNB_OK;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i] < 0 || (size_t)rows[i] >= n_rows) return DNNB_OK;
+    DNNB_TRY(dnnb__predictions_create(&r->last, n_rows, n_outputs));
+    for (size_t i = 0; i < n; i++) r->last->rows[i] = (size_t)rows[i];
+    memcpy(r->last->outputs, outputs, n_values * sizeof *outputs);
+    r->last->n = n;
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *r, dnnb_checkpoint *out) {
     char name[MAX_NAME];
+    DNNB_TRY(add_predictions(r, out));
     DNNB_TRY(dnnb__checkpoint_add(out, started_name, DNNB_U8, r->in.started, sizeof r->in.started));
     for (size_t i = 0; r->best && i < dnnb_dict_get_count(r->best); i++) {
         const dnnb_tensor *tensor = dnnb_dict_get_tensor(r->best, i);
@@ -129,5 +154,6 @@ dnnb_status dnnb__run_read_checkpoint(dnnb__run *r, const dnnb_checkpoint *in) {
     const char *started = dnnb__checkpoint_find(in, started_name, DNNB_U8, &n);
     if (started && n == sizeof r->in.started && started[n - 1] == '\0')
         memcpy(r->in.started, started, n);
+    DNNB_TRY(read_predictions(r, in));
     return read_best(r, in);
 }
