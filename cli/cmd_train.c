@@ -3,7 +3,8 @@
  *
  * Method: stimuli first, since their mistakes are the likeliest and the quickest to find; then the
  * network, its head and what is frozen; then dnnb_run_train(), which checks all of it again before
- * it makes the folder. SIGINT and SIGTERM end the run after the step, a second one at once.
+ * it makes the folder. SIGINT, SIGTERM and SIGHUP (a terminal that is closed) end the run after the
+ * step, a second one at once.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -68,10 +69,14 @@ static void on_signal(int number) {
 }
 
 static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < CLI_COUNT_OF(numbers); i++) {
+        /* What nohup or a shell's & set to be ignored stays ignored. */
+        bool is_ignored = sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN;
+        if (!is_ignored) sigaction(numbers[i], &action, NULL);
+    }
     /* A reader that goes away must not end a run of hours; the exit status tells of it. */
     signal(SIGPIPE, SIG_IGN);
     /* A file above the allowed size is a write that fails. */

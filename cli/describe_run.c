@@ -108,6 +108,10 @@ int cli_describe_run(const char *folder) {
         if (!is_whole) printf("  (config.json is damaged)\n");
     }
     if (history) print_history(history);
+    char path[4096];
+    if (cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path))
+        printf(
+            "a checkpoint is there: `dnnbrain train` with the same options and --resume goes on\n");
     print_files(folder);
     dnnb_history_destroy(history);
     free(config);
