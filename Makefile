@@ -1,6 +1,8 @@
 # The commands of the project; cmake does the building. `make help` lists them.
 BUILD          ?= build
 BUILD_SANITIZE ?= build-sanitize
+BUILD_THREAD   ?= build-thread
+BUILD_VALGRIND ?= build-valgrind
 BUILD_FUZZ     ?= build-fuzz
 PREFIX         ?= /usr/local
 # Debian's Python, for which python3-torch is installed; tests and benchmarks alone use it.
@@ -17,12 +19,13 @@ TIME           ?= 60
 BUILD_OPTIONS   = $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DDNNB_TESTS=OFF)
 TEST_OPTIONS    = -DCMAKE_BUILD_TYPE=Release -DDNNB_TESTS=ON -DDNNB_WERROR=ON \
                   -DDNNB_PYTHON=$(PYTHON) -DDNNB_DATA_DIR=$(abspath $(DATA))
-RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$(TEST_JOBS); \
+RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$(TEST_JOBS) $(2); \
                   status=$$?; tools/show-skips $(1); exit $$status
 
 MAKEFLAGS      += --no-print-directory
 
-.PHONY: help setup setup-tests setup-fuzz build demo test sanitize fuzz bench check format install clean
+.PHONY: help setup setup-tests setup-fuzz setup-valgrind build demo test sanitize sanitize-thread \
+        valgrind fuzz bench check format install clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
@@ -30,6 +33,9 @@ help:
 	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
 	@echo 'make test       build with warnings as errors, run every test'
 	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
+	@echo 'make sanitize-thread'
+	@echo '                the tests that have threads under TSan, in $(BUILD_THREAD)/'
+	@echo 'make valgrind   training under valgrind: no leak, no invalid access, in $(BUILD_VALGRIND)/'
 	@echo 'make fuzz       fuzz every reader of files for TIME=60 seconds each, in $(BUILD_FUZZ)/'
 	@echo 'make bench      measure speed on this machine beside PyTorch (needs DATA)'
 	@echo 'make check      only the rules that the source keeps'
@@ -46,6 +52,9 @@ setup-tests:
 setup-fuzz:
 	@tools/install-dependencies --build --tests --fuzz
 
+setup-valgrind:
+	@tools/install-dependencies --build --tests --valgrind
+
 build: setup
 	cmake -S . -B $(BUILD) $(BUILD_OPTIONS)
 	cmake --build $(BUILD) -j$(JOBS)
@@ -59,9 +68,24 @@ test: setup-tests
 	@$(call RUN_TESTS,$(BUILD))
 
 sanitize: setup-tests
-	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=ON
+	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=address
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
+
+# Without the tests whose programs have one thread, and one that asks more of the numbers but does
+# no more than golden/train_scenarios. clang: see tests/CMakeLists.txt.
+WITH_THREADS    = -LE 'fuzz|hostile|rules' \
+                  -E 'golden/(formats|image_.*|networks|plots|train_alexnet)'
+sanitize-thread: setup-fuzz
+	cmake -S . -B $(BUILD_THREAD) $(TEST_OPTIONS) -DDNNB_SANITIZE=thread \
+	    -DCMAKE_C_COMPILER=clang-14
+	cmake --build $(BUILD_THREAD) -j$(JOBS)
+	@$(call RUN_TESTS,$(BUILD_THREAD),$(WITH_THREADS))
+
+valgrind: setup-valgrind
+	cmake -S . -B $(BUILD_VALGRIND) $(TEST_OPTIONS) -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD_VALGRIND) -j$(JOBS)
+	@DNNB_PYTHON=$(PYTHON) tools/valgrind $(BUILD_VALGRIND)
 
 # clang alone has libFuzzer. What is found stays in the folder, so that the next call goes on there.
 fuzz: setup-fuzz
@@ -86,4 +110,4 @@ install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:
-	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_FUZZ) demo
+	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_THREAD) $(BUILD_VALGRIND) $(BUILD_FUZZ) demo
