@@ -214,8 +214,11 @@ static size_t *make_order(const dnnb_dict *dict) {
 
 static json_t *describe(dnnb_dtype dtype, const dnnb_shape *shape, size_t begin, size_t end) {
     json_t *dims = json_array();
-    for (size_t i = 0; i < shape->ndim; i++)
-        json_array_append_new(dims, json_integer(shape->dim[i]));
+    for (size_t i = 0; i < shape->ndim; i++) {
+        if (json_array_append_new(dims, json_integer(shape->dim[i])) == 0) continue;
+        json_decref(dims);
+        return NULL;
+    }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_names[dtype], "shape", dims,
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
