@@ -11,6 +11,9 @@ dnnb_status dnnb__json_parse(json_t **out, const void *text, size_t n, size_t ma
     if (n_nodes > max_nodes)
         return dnnb__fail(DNNB_ERR_LIMIT, "%s: more than %zu values", name, max_nodes);
     *out = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &error);
+    /* What jansson has no words for is memory. */
+    if (!*out && (!error.text[0] || json_error_code(&error) == json_error_out_of_memory))
+        return dnnb__fail(DNNB_ERR_MEMORY, "%s: out of memory for its JSON", name);
     if (!*out)
         return dnnb__fail(DNNB_ERR_FORMAT, "%s: JSON line %d, column %d: %s", name, error.line,
                           error.column, error.text);
