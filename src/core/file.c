@@ -267,6 +267,16 @@ bool dnnb__folder_exists(const char *path) {
     return dnnb__io_stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+dnnb_status dnnb__folder_find(bool *is_there, const char *path) {
+    struct stat st;
+    *is_there = false;
+    if (dnnb__io_stat(path, &st) == 0)
+        *is_there = S_ISDIR(st.st_mode);
+    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+        return fail_errno(path, "cannot be looked at");
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__path_join(char **out, const char *folder, const char *name) {
     size_t n_folder = strlen(folder), n_name = strlen(name);
     if (name[0] == '/' || n_folder == 0) {

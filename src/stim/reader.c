@@ -132,12 +132,15 @@ static dnnb_status resolve_folder(reader *r) {
         return dnnb__fail(DNNB_ERR_FORMAT,
                           "%s:%zu: expected a line 'path=FOLDER' before 'data=', found %s", r->file,
                           path ? r->path_line : r->line, path ? "one without a folder" : "none");
-    if (dnnb__folder_exists(path)) return dnnb__stimulus_set_folder(r->stim, path);
+    bool is_there;
+    DNNB_TRY(dnnb__folder_find(&is_there, path));
+    if (is_there) return dnnb__stimulus_set_folder(r->stim, path);
     char *folder = NULL, *beside = NULL;
     dnnb_status status = dnnb__path_get_folder(&folder, r->file);
     if (status == DNNB_OK) status = dnnb__path_join(&beside, folder, path);
+    if (status == DNNB_OK) status = dnnb__folder_find(&is_there, beside);
     if (status != DNNB_OK) goto done;
-    if (dnnb__folder_exists(beside))
+    if (is_there)
         status = dnnb__stimulus_set_folder(r->stim, beside);
     else if (path[0] == '/' || !strchr(r->file, '/'))
         status = dnnb__fail(DNNB_ERR_IO, "%s:%zu: path: expected a folder, found none at '%s'",

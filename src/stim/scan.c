@@ -78,7 +78,11 @@ static dnnb_status judge_file(bool *is_image, const char *path) {
     unsigned char head[32];
     size_t n;
     *is_image = false;
-    if (dnnb__io_stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return DNNB_OK;
+    if (dnnb__io_stat(path, &st) != 0) {
+        if (errno == ENOENT || errno == ELOOP) return DNNB_OK; /* a link that leads nowhere */
+        return dnnb__fail(DNNB_ERR_IO, "%s: cannot be looked at: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) return DNNB_OK;
     DNNB_TRY(dnnb__file_read_head(path, head, sizeof head, &n));
     *is_image = dnnb_image_get_format(head, n) != NULL;
     return DNNB_OK;
@@ -132,16 +136,17 @@ static dnnb_status scan_classes(dnnb_stimulus *stim, const char *folder, size_t 
     for (size_t i = 0; i < classes.n && status == DNNB_OK; i++) {
         const char *name = classes.names[i];
         char *path;
+        bool is_folder = false;
         status = dnnb__path_join(&path, folder, name);
-        if (status != DNNB_OK) break;
-        if (!dnnb__folder_exists(path))
+        if (status == DNNB_OK) status = dnnb__folder_find(&is_folder, path);
+        if (status == DNNB_OK && !is_folder)
             ++*n_left_out;
-        else if (!is_writable_name(name))
+        else if (status == DNNB_OK && !is_writable_name(name))
             status = dnnb__fail(DNNB_ERR_FORMAT,
                                 "%s: expected a folder's name in UTF-8 without line ends, found "
                                 "'%s'",
                                 folder, dnnb__clip_create(name, strlen(name)).text);
-        else
+        else if (status == DNNB_OK)
             status = scan_class(stim, path, name, n_classes++, n_left_out);
         dnnb__free(path);
     }
