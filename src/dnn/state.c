@@ -68,30 +68,40 @@ dnnb_status dnnb__dnn_check_state(const dnnb_dnn *dnn, const dnnb_dict *state, c
                       (long long)dnnb_dnn_get_n_outputs(dnn), text);
 }
 
-/* Parameter by parameter into the engine, with room for the largest that must be converted. */
+/* Parameter by parameter into the engine. Room for the longest is made before the first changes. */
 static dnnb_status import_state(dnnb_dnn *dnn, const dnnb_dict *state) {
-    for (size_t i = 0; i < dnn->graph->n_params; i++) {
+    size_t longest = 1;
+    for (size_t i = 0; i < dnn->graph->n_params; i++)
+        if (dnn->graph->params[i].count > longest) longest = dnn->graph->params[i].count;
+    float *values = dnnb__alloc(longest, sizeof *values);
+    if (!values) return dnnb__fail_memory();
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
         const dnnb__param *param = &dnn->graph->params[i];
-        float *values = dnnb__alloc(param->count, sizeof *values);
-        if (!values) return dnnb__fail_memory();
-        dnnb_status status =
-            dnnb_tensor_read_f32(dnnb_dict_find(state, param->path), values, param->count);
+        status = dnnb_tensor_read_f32(dnnb_dict_find(state, param->path), values, param->count);
         if (status == DNNB_OK) status = dnnb__net_import(dnn->net, i, values);
-        dnnb__free(values);
-        if (status != DNNB_OK) return status;
     }
-    return DNNB_OK;
+    dnnb__free(values);
+    return status;
+}
+
+/* All views are made before the first source goes. */
+static dnnb_status replace_sources(dnnb_dnn *dnn, const dnnb_dict *state) {
+    size_t n = dnn->graph->n_params;
+    dnnb_tensor **views = dnnb__calloc(n, sizeof *views);
+    if (!views) return dnnb__fail_memory();
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < n; i++)
+        status = dnnb_tensor_clone(&views[i], dnnb_dict_find(state, dnn->graph->params[i].path));
+    dnnb_tensor **unused = status == DNNB_OK ? dnn->sources : views;
+    if (status == DNNB_OK) dnn->sources = views;
+    for (size_t i = 0; i < n; i++) dnnb_tensor_destroy(unused[i]);
+    dnnb__free(unused);
+    return status;
 }
 
 dnnb_status dnnb__dnn_take_state(dnnb_dnn *dnn, const dnnb_dict *state) {
-    if (dnn->net) return import_state(dnn, state);
-    for (size_t i = 0; i < dnn->graph->n_params; i++) {
-        dnnb_tensor *view;
-        DNNB_TRY(dnnb_tensor_clone(&view, dnnb_dict_find(state, dnn->graph->params[i].path)));
-        dnnb_tensor_destroy(dnn->sources[i]);
-        dnn->sources[i] = view;
-    }
-    return DNNB_OK;
+    return dnn->net ? import_state(dnn, state) : replace_sources(dnn, state);
 }
 
 dnnb_status dnnb_dnn_set_state(dnnb_dnn *dnn, const dnnb_dict *state) {
