@@ -13,6 +13,8 @@ JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_JOBS      ?= 2
 # Seconds that each target is fuzzed.
 TIME           ?= 60
+# Training runs that are killed.
+KILLS          ?= 200
 
 # The tests need more than the program does: the first configuration is without them, and a folder
 # that has them keeps them.
@@ -25,7 +27,7 @@ RUN_TESTS       = ctest --test-dir $(1) --output-on-failure --no-tests=error -j$
 MAKEFLAGS      += --no-print-directory
 
 .PHONY: help setup setup-tests setup-fuzz setup-valgrind build demo test sanitize sanitize-thread \
-        valgrind fuzz bench check format install clean
+        valgrind kill fuzz bench check format install clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
@@ -36,6 +38,7 @@ help:
 	@echo 'make sanitize-thread'
 	@echo '                the tests that have threads under TSan, in $(BUILD_THREAD)/'
 	@echo 'make valgrind   training under valgrind: no leak, no invalid access, in $(BUILD_VALGRIND)/'
+	@echo 'make kill       kill KILLS=200 training runs at random moments, resume and compare them'
 	@echo 'make fuzz       fuzz every reader of files for TIME=60 seconds each, in $(BUILD_FUZZ)/'
 	@echo 'make bench      measure speed on this machine beside PyTorch (needs DATA)'
 	@echo 'make check      only the rules that the source keeps'
@@ -72,10 +75,9 @@ sanitize: setup-tests
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
 
-# Without the tests whose programs have one thread, and one that asks more of the numbers but does
-# no more than golden/train_scenarios. clang: see tests/CMakeLists.txt.
-WITH_THREADS    = -LE 'fuzz|hostile|rules' \
-                  -E 'golden/(formats|image_.*|networks|plots|train_alexnet)'
+# Every unit test, and the program trained, stopped, resumed and without some of its images: what
+# has threads. clang: see tests/CMakeLists.txt.
+WITH_THREADS    = -R '^(unit|api)/|^cli/(pipeline|resume|bad_images)$$'
 sanitize-thread: setup-fuzz
 	cmake -S . -B $(BUILD_THREAD) $(TEST_OPTIONS) -DDNNB_SANITIZE=thread \
 	    -DCMAKE_C_COMPILER=clang-14
@@ -86,6 +88,12 @@ valgrind: setup-valgrind
 	cmake -S . -B $(BUILD_VALGRIND) $(TEST_OPTIONS) -DCMAKE_BUILD_TYPE=RelWithDebInfo
 	cmake --build $(BUILD_VALGRIND) -j$(JOBS)
 	@DNNB_PYTHON=$(PYTHON) tools/valgrind $(BUILD_VALGRIND)
+
+kill: setup-tests
+	cmake -S . -B $(BUILD) $(TEST_OPTIONS)
+	cmake --build $(BUILD) -j$(JOBS)
+	@DNNB_CLI=$(abspath $(BUILD))/dnnbrain DNNB_PYTHON=$(PYTHON) DNNB_KILLS=$(KILLS) \
+	    sh tests/cli/kill.test
 
 # clang alone has libFuzzer. What is found stays in the folder, so that the next call goes on there.
 fuzz: setup-fuzz
