@@ -75,9 +75,10 @@ sanitize: setup-tests
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
 
-# Every unit test, and the program trained, stopped, resumed and without some of its images: what
-# has threads. clang: see tests/CMakeLists.txt.
-WITH_THREADS    = -R '^(unit|api)/|^cli/(pipeline|resume|bad_images)$$'
+# Without the tests whose programs have one thread, and one that asks more of the numbers but does
+# no more than golden/train_scenarios. clang: see tests/CMakeLists.txt.
+WITH_THREADS    = -LE 'fuzz|hostile|rules' \
+                  -E 'golden/(formats|image_.*|networks|plots|train_alexnet)'
 sanitize-thread: setup-fuzz
 	cmake -S . -B $(BUILD_THREAD) $(TEST_OPTIONS) -DDNNB_SANITIZE=thread \
 	    -DCMAKE_C_COMPILER=clang-14
