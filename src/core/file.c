@@ -267,13 +267,22 @@ bool dnnb__folder_exists(const char *path) {
     return dnnb__io_stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* What there is. False with OK when there is nothing. */
+static dnnb_status look_at(bool *is_there, struct stat *out, const char *path) {
+    *is_there = dnnb__io_stat(path, out) == 0;
+    if (*is_there || errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return DNNB_OK;
+    return fail_errno(path, "cannot be looked at");
+}
+
+dnnb_status dnnb__file_find(bool *is_there, const char *path) {
+    struct stat st;
+    return look_at(is_there, &st, path);
+}
+
 dnnb_status dnnb__folder_find(bool *is_there, const char *path) {
     struct stat st;
-    *is_there = false;
-    if (dnnb__io_stat(path, &st) == 0)
-        *is_there = S_ISDIR(st.st_mode);
-    else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-        return fail_errno(path, "cannot be looked at");
+    DNNB_TRY(look_at(is_there, &st, path));
+    *is_there = *is_there && S_ISDIR(st.st_mode);
     return DNNB_OK;
 }
 

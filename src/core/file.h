@@ -64,8 +64,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__file_write(const char *path, const void *bytes
 DNNB_MUST_CHECK dnnb_status dnnb__folder_create(const char *path);
 bool dnnb__file_exists(const char *path);
 bool dnnb__folder_exists(const char *path);
-/** The same where a wrong answer matters. @error DNNB_ERR_IO it is there, or may be, and cannot be
- *  looked at. */
+/** The same where a wrong answer matters. @error DNNB_ERR_IO it may be there, and cannot be looked
+ *  at. */
+DNNB_MUST_CHECK dnnb_status dnnb__file_find(bool *is_there, const char *path);
 DNNB_MUST_CHECK dnnb_status dnnb__folder_find(bool *is_there, const char *path);
 /** "folder/name", or a copy of name when it is absolute or folder is "". Free with dnnb__free. */
 DNNB_MUST_CHECK dnnb_status dnnb__path_join(char **out, const char *folder, const char *name);

@@ -3,7 +3,8 @@
  *
  * Where few parameters are trained (a new head on fixed features) an epoch is much shorter than
  * writing the whole network. So these few are kept in memory, and best.pth is written at the end of
- * the run, from them and the parameters that no epoch changed.
+ * the run, from them and the parameters that no epoch changed. So are those of a network whose file
+ * cannot be written when it is due: no later epoch has them.
  */
 #include <string.h>
 
@@ -40,8 +41,6 @@ static dnnb_status create_kept(dnnb_dict **out, const dnnb_dnn *dnn) {
 }
 
 dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn) {
-    *kept = NULL;
-    if (count_bytes(dnn) > MAX_KEPT_BYTES) return DNNB_OK;
     dnnb_status status = create_kept(kept, dnn);
     if (status == DNNB_OK) return DNNB_OK;
     dnnb_dict_destroy(*kept);
@@ -51,8 +50,11 @@ dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn) {
 
 dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path) {
     dnnb__net *net;
+    if (!*kept && count_bytes(dnn) > MAX_KEPT_BYTES) {
+        dnnb_status status = dnnb_dnn_save(dnn, path);
+        if (status != DNNB_ERR_IO) return status;
+    }
     if (!*kept) DNNB_TRY(dnnb__run_best_create(kept, dnn));
-    if (!*kept) return dnnb_dnn_save(dnn, path);
     DNNB_TRY(dnnb__dnn_get_net(dnn, &net));
     size_t at = 0;
     for (size_t i = 0; i < dnn->graph->n_params; i++) {

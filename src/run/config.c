@@ -131,14 +131,21 @@ static json_t *list_class_counts(const dnnb__run_inputs *in, const dnnb_stimulus
     return list;
 }
 
-static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus *stim) {
+/* "" for a set that came from no file, or whose file is there no more. */
+static dnnb_status sum_stimuli(char sum[65], const dnnb_stimulus *stim) {
+    const char *path = stim ? dnnb_stimulus_get_file(stim) : "";
+    bool is_there = false;
+    sum[0] = '\0';
+    if (*path) DNNB_TRY(dnnb__file_find(&is_there, path));
+    return is_there ? dnnb__sha256_file(sum, path) : DNNB_OK;
+}
+
+static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus *stim,
+                                const char *sum) {
     if (!stim) return json_null();
     json_t *json = json_pack("{s:I, s:o}", "n_images", (json_int_t)dnnb_stimulus_get_count(stim),
                              "n_images_of_class", list_class_counts(in, stim));
-    char sum[65] = "";
-    const char *path = dnnb_stimulus_get_file(stim);
-    if (*path && dnnb__sha256_file(sum, path) != DNNB_OK) sum[0] = '\0';
-    json_t *file = describe_file(path, sum);
+    json_t *file = describe_file(dnnb_stimulus_get_file(stim), sum);
     if (json && file && json_object_update(file, json) == 0) {
         json_decref(json);
         return file;
@@ -201,12 +208,15 @@ void dnnb__run_print_time(char out[32]) {
 }
 
 dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
+    char train_sum[65], validation_sum[65];
+    DNNB_TRY(sum_stimuli(train_sum, in->train));
+    DNNB_TRY(sum_stimuli(validation_sum, in->validation));
     json_t *config = json_pack(
         "{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
         dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler", COMPILER,
         "started", dnnb__run_json_text(in->started), "machine", describe_machine(in), "network",
-        describe_network(in), "train", describe_stimuli(in, in->train), "validation",
-        describe_stimuli(in, in->validation), "training", describe_training(in));
+        describe_network(in), "train", describe_stimuli(in, in->train, train_sum), "validation",
+        describe_stimuli(in, in->validation, validation_sum), "training", describe_training(in));
     dnnb__buf text;
     dnnb__buf_init(&text, (size_t)1 << 28);
     dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));

@@ -23,12 +23,12 @@ static const char lock_name[] = "lock", checkpoint_name[] = "checkpoint";
 /* What dnnb__writer adds to a name while it writes. */
 static const char temporary_mark[] = ".tmp-";
 
-static bool holds(const char *folder, const char *name) {
+static dnnb_status find(bool *is_there, const char *folder, const char *name) {
     char *path;
-    if (dnnb__path_join(&path, folder, name) != DNNB_OK) return false;
-    bool found = dnnb__file_exists(path);
+    DNNB_TRY(dnnb__path_join(&path, folder, name));
+    dnnb_status status = dnnb__file_find(is_there, path);
     dnnb__free(path);
-    return found;
+    return status;
 }
 
 /* Call `visit` with each name in the folder. */
@@ -63,12 +63,17 @@ static dnnb_status count_checkpoints(size_t *n, const char *folder) {
 /* A folder that holds a run, which is to go on. */
 static dnnb_status check_resumed(dnnb__run_folder *out, const char *folder, dnnb__buf *warning) {
     size_t n_checkpoints;
+    bool has_model, has_folder, has_best, has_history;
     DNNB_TRY(count_checkpoints(&n_checkpoints, folder));
     *out = DNNB__RUN_FOLDER_SAVED;
     if (n_checkpoints > 0) return DNNB_OK;
     *out = DNNB__RUN_FOLDER_DONE;
-    if (holds(folder, "model.pth")) return DNNB_OK;
-    if (holds(folder, "best.pth") || holds(folder, "train_dict.json"))
+    DNNB_TRY(find(&has_model, folder, "model.pth"));
+    DNNB_TRY(find(&has_folder, folder, checkpoint_name));
+    if (has_model && !has_folder) return DNNB_OK; /* the last thing that a run takes away */
+    DNNB_TRY(find(&has_best, folder, "best.pth"));
+    DNNB_TRY(find(&has_history, folder, "train_dict.json"));
+    if (has_model || has_best || has_history)
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "%s: expected a checkpoint to go on from, found none (--overwrite begins "
                           "again)",
@@ -79,10 +84,21 @@ static dnnb_status check_resumed(dnnb__run_folder *out, const char *folder, dnnb
     return dnnb__buf_get_status(warning);
 }
 
+static dnnb_status fail_taken(const char *folder) {
+    bool has_model, has_checkpoint;
+    DNNB_TRY(find(&has_model, folder, "model.pth"));
+    DNNB_TRY(find(&has_checkpoint, folder, checkpoint_name));
+    bool is_finished = has_model && !has_checkpoint;
+    return dnnb__fail(DNNB_ERR_ARGUMENT,
+                      "%s: expected a new or empty folder, found %s run (use --overwrite%s)",
+                      folder, is_finished ? "a finished" : "an unfinished",
+                      is_finished ? "" : ", or --resume to go on with it");
+}
+
 dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder, bool overwrite,
                                    bool resume, dnnb__buf *warning) {
     struct stat st;
-    bool has_content = false;
+    bool has_content = false, is_run;
     *out = DNNB__RUN_FOLDER_ABSENT;
     if (!folder || !*folder)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "run folder: expected a path, found none");
@@ -96,24 +112,36 @@ dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder, bo
     DNNB_TRY(visit_names(folder, find_content, &has_content));
     *out = DNNB__RUN_FOLDER_TAKEN;
     if (!has_content) return DNNB_OK;
-    if (!holds(folder, files[0]))
+    DNNB_TRY(find(&is_run, folder, files[0]));
+    if (!is_run)
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "%s: expected a new or empty folder, found files that are no run",
                           folder);
     if (overwrite) return DNNB_OK;
     if (resume) return check_resumed(out, folder, warning);
-    bool is_finished = holds(folder, "model.pth") && !holds(folder, checkpoint_name);
-    return dnnb__fail(DNNB_ERR_ARGUMENT,
-                      "%s: expected a new or empty folder, found %s run (use --overwrite%s)",
-                      folder, is_finished ? "a finished" : "an unfinished",
-                      is_finished ? "" : ", or --resume to go on with it");
+    return fail_taken(folder);
 }
 
-static void remove_file(const char *folder, const char *name) {
+/* Files of a folder that are being removed. */
+typedef struct removal {
+    const char *folder;
+    dnnb_status status; /* of the first that stays */
+} removal;
+
+static void remove_file(removal *r, const char *name) {
     char *path;
-    if (dnnb__path_join(&path, folder, name) != DNNB_OK) return;
-    (void)dnnb__io_unlink(path);
+    dnnb_status status = dnnb__path_join(&path, r->folder, name);
+    if (status == DNNB_OK && dnnb__io_unlink(path) != 0 && errno != ENOENT)
+        status = dnnb__fail(DNNB_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
     dnnb__free(path);
+    if (r->status == DNNB_OK) r->status = status;
+}
+
+/* Those of the folder's names that `visit` removes. */
+static dnnb_status remove_names(const char *folder, void (*visit)(void *, const char *)) {
+    removal r = {.folder = folder, .status = DNNB_OK};
+    DNNB_TRY(visit_names(folder, visit, &r));
+    return r.status;
 }
 
 static bool is_temporary(const char *name) {
@@ -132,7 +160,7 @@ static void remove_temporary(void *context, const char *name) {
 
 void dnnb__run_folder_remove_temporary(const char *folder) {
     /* Where it fails they stay, and hinder nothing. */
-    dnnb_status ignored = visit_names(folder, remove_temporary, (void *)(uintptr_t)folder);
+    dnnb_status ignored = remove_names(folder, remove_temporary);
     (void)ignored;
 }
 
@@ -143,22 +171,37 @@ static void remove_saved(void *context, const char *name) {
         remove_file(context, name);
 }
 
-void dnnb__run_folder_remove_checkpoint(const char *folder) {
-    char *path;
-    if (dnnb__path_join(&path, folder, checkpoint_name) != DNNB_OK) return;
-    if (dnnb__folder_exists(path) && visit_names(path, remove_saved, path) == DNNB_OK)
-        (void)dnnb__io_rmdir(path);
-    dnnb__free(path);
+/* A user's own files among them are no reason to fail. */
+static dnnb_status remove_checkpoint_folder(const char *path) {
+    bool is_there;
+    DNNB_TRY(dnnb__folder_find(&is_there, path));
+    if (!is_there) return DNNB_OK;
+    DNNB_TRY(remove_names(path, remove_saved));
+    if (dnnb__io_rmdir(path) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST)
+        return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
 }
 
-void dnnb__run_folder_clear(const char *folder) {
-    dnnb__run_folder_remove_temporary(folder);
-    dnnb__run_folder_remove_checkpoint(folder);
-    for (size_t i = N_FILES; i-- > 0;) remove_file(folder, files[i]);
+dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder) {
+    char *path;
+    DNNB_TRY(dnnb__path_join(&path, folder, checkpoint_name));
+    dnnb_status status = remove_checkpoint_folder(path);
+    dnnb__free(path);
+    return status;
+}
+
+dnnb_status dnnb__run_folder_clear(const char *folder) {
+    removal r = {.folder = folder, .status = DNNB_OK};
+    r.status = remove_names(folder, remove_temporary);
+    dnnb_status status = dnnb__run_folder_remove_checkpoint(folder);
+    if (r.status == DNNB_OK) r.status = status;
+    for (size_t i = N_FILES; i-- > 1;) remove_file(&r, files[i]);
+    /* What is left is known for a run's by the first. */
+    if (r.status == DNNB_OK) remove_file(&r, files[0]);
+    return r.status;
 }
 
 dnnb_status dnnb__run_folder_create(const char *folder) {
     DNNB_TRY(dnnb__folder_create(folder));
-    dnnb__run_folder_clear(folder);
-    return DNNB_OK;
+    return dnnb__run_folder_clear(folder);
 }

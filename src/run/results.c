@@ -72,11 +72,14 @@ static dnnb_status save_history(dnnb__run *r) {
     return DNNB_OK;
 }
 
-dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_best) {
-    /* First in memory, where nothing can hinder it. */
-    if (is_best) WITH_PATH(r, "best.pth", dnnb__run_best_keep(&r->best, r->dnn, path));
+dnnb_status dnnb__run_keep_best(dnnb__run *r) {
+    WITH_PATH(r, "best.pth", dnnb__run_best_keep(&r->best, r->dnn, path));
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_last) {
     DNNB_TRY(save_history(r));
-    return is_time_to_plot(r) ? draw_plots(r) : DNNB_OK;
+    return !is_last && is_time_to_plot(r) ? draw_plots(r) : DNNB_OK;
 }
 
 dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
@@ -120,6 +123,8 @@ static dnnb_status read_predictions(dnnb__run *r, const dnnb_checkpoint *in) {
 
 dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *r, dnnb_checkpoint *out) {
     char name[MAX_NAME];
+    if (r->is_behind)
+        return dnnb__fail(DNNB_ERR_MEMORY, "the last epoch's results could not be kept");
     DNNB_TRY(add_predictions(r, out));
     DNNB_TRY(dnnb__checkpoint_add(out, started_name, DNNB_U8, r->in.started, sizeof r->in.started));
     for (size_t i = 0; r->best && i < dnnb_dict_get_count(r->best); i++) {
@@ -131,20 +136,29 @@ dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *r, dnnb_checkpoint *out) {
     return DNNB_OK;
 }
 
+/* A checkpoint from before the first best epoch has none, nor has one whose best are in the file.
+ */
+static bool has_best(const dnnb__run *r, const dnnb_checkpoint *in) {
+    char name[MAX_NAME];
+    size_t n;
+    for (size_t i = 0; i < r->dnn->graph->n_params; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", best_prefix, r->dnn->graph->params[i].path);
+        if (dnnb__checkpoint_find(in, name, DNNB_F32, &n)) return true;
+    }
+    return false;
+}
+
 static dnnb_status read_best(dnnb__run *r, const dnnb_checkpoint *in) {
     char name[MAX_NAME];
+    if (!has_best(r, in)) return DNNB_OK;
     DNNB_TRY(dnnb__run_best_create(&r->best, r->dnn));
-    for (size_t i = 0; r->best && i < dnnb_dict_get_count(r->best); i++) {
+    for (size_t i = 0; i < dnnb_dict_get_count(r->best); i++) {
         dnnb_tensor *tensor = (dnnb_tensor *)dnnb_dict_get_tensor(r->best, i);
-        size_t n = dnnb_tensor_get_count(tensor), n_found;
+        size_t n = dnnb_tensor_get_count(tensor);
         (void)snprintf(name, sizeof name, "%s%s", best_prefix, dnnb_dict_get_name(r->best, i));
-        const void *found = dnnb__checkpoint_find(in, name, DNNB_F32, &n_found);
-        if (found && n_found == n) {
-            memcpy(dnnb_tensor_get_writable(tensor), found, n * sizeof(float));
-            continue;
-        }
-        dnnb_dict_destroy(r->best); /* there was none yet */
-        r->best = NULL;
+        const void *found;
+        DNNB_TRY(dnnb__checkpoint_read(in, name, DNNB_F32, n, &found, NULL));
+        memcpy(dnnb_tensor_get_writable(tensor), found, n * sizeof(float));
     }
     return DNNB_OK;
 }

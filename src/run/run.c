@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/io.h"
 #include "run/run.h"
+#include "train/checkpoint.h"
 #include "train/predictions.h"
 
 static bool tell(dnnb__run *r, const dnnb_event *event) {
@@ -117,12 +118,15 @@ static dnnb_status log_epoch(dnnb__run *r, const dnnb_event *event) {
 
 static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
     bool is_last = event->epoch + 1 == event->n_epochs;
+    /* First what no later epoch makes again: without it the run must not be saved. */
+    r->is_behind = true;
     DNNB_TRY(dnnb_history_add(r->history, event->result));
     DNNB_TRY(keep_predictions(r, event->validation));
+    DNNB_TRY(warn_of_failure(r, renew_folder(r)));
+    if (event->is_best) DNNB_TRY(dnnb__run_keep_best(r));
+    r->is_behind = false;
     DNNB_TRY(log_epoch(r, event));
-    dnnb_status status = renew_folder(r);
-    if (status == DNNB_OK) status = dnnb__run_save_epoch(r, event->is_best);
-    DNNB_TRY(warn_of_failure(r, status));
+    DNNB_TRY(warn_of_failure(r, dnnb__run_save_epoch(r, is_last)));
     DNNB_TRY(warn_of_failure(r, dnnb__run_log_flush(&r->log)));
     if (!is_last) return DNNB_OK;
     DNNB_TRY(dnnb__run_save_results(r, true));
@@ -144,8 +148,9 @@ static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
     case DNNB_EVENT_WARNING:
         return note(r, "warning",
                     json_pack("{s:o}", "message", dnnb__run_json_text(event->message)));
-    case DNNB_EVENT_SAVE:
-        return dnnb__run_add_to_checkpoint(r, event->checkpoint);
+    case DNNB_EVENT_SAVE: /* a checkpoint without all of it is not written: no reason to stop */
+        event->checkpoint->status = dnnb__run_add_to_checkpoint(r, event->checkpoint);
+        break;
     case DNNB_EVENT_SAVED:
         r->is_saved = true;
         return note(r, "checkpoint",
@@ -185,7 +190,8 @@ static dnnb_status log_end(dnnb__run *r, dnnb_status status, const char *message
 static void remove_folder(dnnb__run *r) {
     const char *folder = r->in.run->folder;
     dnnb__run_log_close(&r->log);
-    dnnb__run_folder_clear(folder);
+    dnnb_status ignored = dnnb__run_folder_clear(folder); /* there is a failure to tell already */
+    (void)ignored;
     dnnb__run_lock_release(&r->lock);
     if (r->was_made) (void)dnnb__io_rmdir(folder);
 }
@@ -214,8 +220,11 @@ static dnnb_status finish(dnnb__run *r, dnnb_status status) {
         }
     }
     dnnb_status logged = log_end(r, status, message);
-    if (status == DNNB_OK && !r->in.options->keep_checkpoint)
-        dnnb__run_folder_remove_checkpoint(r->in.run->folder);
+    if (status == DNNB_OK && !r->in.options->keep_checkpoint) {
+        /* Where it stays it hinders nothing. */
+        dnnb_status ignored = dnnb__run_folder_remove_checkpoint(r->in.run->folder);
+        (void)ignored;
+    }
     if (status == DNNB_OK) return logged;
     dnnb__set_error(message);
     return status;
@@ -252,8 +261,9 @@ static dnnb_status answer_finished(dnnb__run *r, dnnb_history **history) {
 /* The run's own facts, for the identity of a run that goes on. */
 static dnnb_status print_identity(dnnb__run *r, dnnb__buf *out) {
     const char *weights = r->in.run->weights_path;
-    if (weights && *weights && dnnb__sha256_file(r->in.weights_sum, weights) != DNNB_OK)
-        r->in.weights_sum[0] = '\0'; /* it was read before, and is there no more */
+    bool is_there = false;
+    if (weights && *weights) DNNB_TRY(dnnb__file_find(&is_there, weights));
+    if (is_there) DNNB_TRY(dnnb__sha256_file(r->in.weights_sum, weights));
     dnnb__buf_printf(out, "weights: %s\n", *r->in.weights_sum ? r->in.weights_sum : "none");
     if (r->in.options->identity) dnnb__buf_printf(out, "%s", r->in.options->identity);
     return dnnb__buf_get_status(out);

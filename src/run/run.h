@@ -23,14 +23,14 @@ typedef enum dnnb__run_folder {
  *  @error DNNB_ERR_ARGUMENT it holds a run or other files, or is none; DNNB_ERR_IO. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder,
                                                    bool overwrite, bool resume, dnnb__buf *warning);
-/** Make the folder, or take away what a run left in it. */
+/** Make the folder, or take away what a run left in it. @error DNNB_ERR_IO some of it stays. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_create(const char *folder);
 /** Take away what a killed process was writing. */
 void dnnb__run_folder_remove_temporary(const char *folder);
-/** Take away the checkpoints. */
-void dnnb__run_folder_remove_checkpoint(const char *folder);
-/** Take away every file of a run but its lock. */
-void dnnb__run_folder_clear(const char *folder);
+/** Take away the checkpoints. @error DNNB_ERR_IO some stay. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder);
+/** Take away every file of a run but its lock. @error DNNB_ERR_IO some stay, config.json too. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_folder_clear(const char *folder);
 
 /** JSON of text (other bytes than UTF-8 become '?'; NULL is null) and of numbers (null when not
  *  finite, which JSON cannot say). */
@@ -58,9 +58,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_config_save(const dnnb__run_inputs *inputs
 DNNB_MUST_CHECK dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *inputs, double *chance);
 
 /** Remember the parameters as the best so far: few in memory (*kept, NULL at first), many in the
- *  file at once. */
+ *  file at once, or in memory too where the file cannot be written. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
-/** Room in *kept for what changes of a network; NULL where that is kept in the file. */
+/** Room in *kept for what changes of a network. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn);
 /** Write the file from what was kept in memory. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn,
@@ -105,6 +105,7 @@ typedef struct dnnb__run {
     double plotted_at_s;       /* when it ended */
     bool is_started, was_made; /* folder made; it was not there before */
     bool is_resumed;
+    bool is_behind;     /* the last epoch is not taken over whole */
     bool is_saved;      /* a checkpoint is there */
     bool has_results;   /* model.pth and what goes with it are stored */
     dnnb_status status; /* of what ends the run */
@@ -113,8 +114,10 @@ typedef struct dnnb__run {
 
 /** config.json and log.jsonl, when the folder is there. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_begin(dnnb__run *run);
-/** What an epoch renews: history, the best parameters, now and then the plots. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_save_epoch(dnnb__run *run, bool is_best);
+/** Remember the parameters as the best. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_keep_best(dnnb__run *run);
+/** What an epoch renews: history, now and then the plots (after the last they are results). */
+DNNB_MUST_CHECK dnnb_status dnnb__run_save_epoch(dnnb__run *run, bool is_last);
 /** What is written once: parameters (of a network that is sound), predictions, the plots. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_save_results(dnnb__run *run, bool is_sound);
 /** What a checkpoint needs of the run folder's side, and back. */

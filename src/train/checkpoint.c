@@ -192,6 +192,6 @@ dnnb_status dnnb__checkpoint_load(dnnb_checkpoint **out, const char *folder, dnn
     dnnb__checkpoint_list_destroy(names, n);
     if (status == DNNB_OK) status = dnnb__buf_get_status(damaged);
     if (status == DNNB_OK || status == DNNB_ERR_MEMORY) return status;
-    return dnnb__fail(DNNB_ERR_FORMAT, "%s: expected a whole checkpoint, found %zu that %s not: %s",
-                      folder, n, n == 1 ? "is" : "are", damaged->data);
+    return dnnb__fail(status, "%s: expected a whole checkpoint, found %zu that %s not: %s", folder,
+                      n, n == 1 ? "is" : "are", damaged->data);
 }

@@ -27,6 +27,7 @@ struct dnnb_checkpoint {
     size_t n, capacity;
     dnnb_dict *loaded; /* of one that was read; NULL for one to be written */
     dnnb__checkpoint_place place;
+    dnnb_status status; /* not OK: something could not be added, and it must not be written */
 };
 
 /** An empty one, to be written. */
@@ -51,7 +52,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__checkpoint_read(const dnnb_checkpoint *checkpo
  * none.
  *
  * @param[out] damaged One line about newer ones that are not whole, "" for none.
- * @error DNNB_ERR_FORMAT there are some and none is whole; DNNB_ERR_IO.
+ * @error DNNB_ERR_FORMAT there are some and none is whole; DNNB_ERR_IO none can be read;
+ *        DNNB_ERR_MEMORY.
  */
 DNNB_MUST_CHECK dnnb_status dnnb__checkpoint_load(dnnb_checkpoint **out, const char *folder,
                                                   dnnb__buf *damaged);

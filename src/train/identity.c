@@ -7,6 +7,7 @@
  */
 #include "train/identity.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -161,10 +162,13 @@ dnnb_status dnnb__identity_read_sizes(int64_t **out, const dnnb__set *set) {
     *out = dnnb__alloc(set->n, sizeof **out);
     if (!*out) return dnnb__fail_memory();
     for (size_t i = 0; i < set->n; i++) {
+        const char *path = dnnb_stimulus_get_path(set->stim, i);
         struct stat st;
-        (*out)[i] = dnnb__io_stat(dnnb_stimulus_get_path(set->stim, i), &st) == 0
-                        ? (int64_t)st.st_size
-                        : -1;
+        bool is_known = dnnb__io_stat(path, &st) == 0;
+        (*out)[i] = is_known ? (int64_t)st.st_size : -1;
+        if (is_known || set->bad_since[i] || errno == ENOENT || errno == ENOTDIR) continue;
+        return dnnb__set_fail_at(
+            set, i, dnnb__fail(DNNB_ERR_IO, "%s: cannot be looked at: %s", path, strerror(errno)));
     }
     return DNNB_OK;
 }

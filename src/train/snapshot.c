@@ -281,7 +281,10 @@ static dnnb_status snapshot_open(snapshot *s, dnnb__trainer *t) {
     DNNB_TRY(add_set(c, "validation", t->validation, t->validation_sizes));
     DNNB_TRY(visit_arrays(t, add_floats, c));
     dnnb_event event = {.kind = DNNB_EVENT_SAVE, .checkpoint = c};
-    return dnnb__session_emit(&t->session, &event);
+    DNNB_TRY(dnnb__session_emit(&t->session, &event));
+    if (c->status == DNNB_OK) return DNNB_OK;
+    return dnnb__fail(c->status, "%s: out of memory for what the run adds to a checkpoint",
+                      t->options->checkpoint);
 }
 
 /* Nothing has happened since the last save, or since the run began. */

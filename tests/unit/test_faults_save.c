@@ -7,6 +7,7 @@
 #include "dnnbrain/history.h"
 #include "dnnbrain/plot.h"
 #include "dnnbrain/train.h"
+#include "run/run.h"
 #include "train/predictions.h"
 #include "unit/tiny.h"
 
@@ -158,6 +159,113 @@ static dnnb_status plot_score(const things *t, const char *path) {
     return dnnb_plot_score(t->history, "accuracy", 0.5, path);
 }
 
+/* What a run writes with jansson: its configuration, and the first lines of its log. */
+static dnnb__run_inputs make_inputs(const things *t, const dnnb_train_options *options,
+                                    const dnnb_run_options *run) {
+    return (dnnb__run_inputs){.dnn = t->dnn,
+                              .train = t->stim,
+                              .validation = t->stim,
+                              .options = options,
+                              .run = run,
+                              .weights_sum = "0",
+                              .started = "2026-01-31T12:00:00Z"};
+}
+
+static dnnb_status save_config(const things *t, const char *path) {
+    dnnb_train_options options = DNNB_TRAIN_OPTIONS_INIT;
+    dnnb_run_options run = DNNB_RUN_OPTIONS_INIT;
+    options.seed = UINT64_MAX;
+    options.decode.use_background = true;
+    run.network = "tiny \xFF";
+    dnnb__run_inputs inputs = make_inputs(t, &options, &run);
+    return dnnb__run_config_save(&inputs, path);
+}
+
+static dnnb_status save_log(void *context) {
+    const job *j = context;
+    dnnb__run_log log;
+    dnnb__run_log_init(&log);
+    dnnb_status status = dnnb__run_log_open(&log, j->path.text, j->has_old);
+    for (int i = 0; status == DNNB_OK && i < 3; i++) {
+        status = dnnb__run_log_add(&log, "step", json_pack("{s:i, s:f}", "step", i, "loss", 0.5));
+        if (status == DNNB_OK) status = dnnb__run_log_flush(&log);
+    }
+    dnnb__run_log_close(&log);
+    return status;
+}
+
+/* Whole lines, but where a disk that stays full does not let the last be cut off. */
+static void check_log(void *context, const fault *f, dnnb_status status, bool has_fired) {
+    const job *j = context;
+    char *text;
+    size_t n, n_lines = 0;
+    (void)has_fired;
+    if (!dnnb__file_exists(j->path.text)) return;
+    assert_ok(dnnb__file_read(&text, &n, j->path.text, 1 << 20));
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, n_lines++) {
+        json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+        assert_true(json_is_object(json));
+        json_decref(json);
+    }
+    if (n > 0 && text[n - 1] != '\n') assert_true(f->kinds == DNNB__IO_WRITING && f->and_later);
+    if (status == DNNB_OK) assert_int_equal(n_lines, 3);
+    dnnb__free(text);
+}
+
+static void test_faults_save__config(void **state) {
+    (void)state;
+    things t = things_create();
+    sweep(&t, "config.json", save_config);
+    things_destroy(&t);
+}
+
+static void remove_log(void *context) {
+    (void)unlink(((job *)context)->path.text);
+}
+
+static void test_faults_save__log(void **state) {
+    (void)state;
+    things t = things_create();
+    job j = {.things = &t, .path = tiny_join(&t.folder, "log.jsonl")};
+    fault_action action = {
+        .name = "log.jsonl", .act = save_log, .prepare = remove_log, .check = check_log};
+    for (size_t i = 0; i < N_FAULTS; i++) fault_sweep(&action, &j, i);
+    things_destroy(&t);
+}
+
+/* A network too large for its best parameters to be kept in memory beside the file: they are when
+ * the file cannot be written, since no later epoch has them. */
+static void test_faults_save__best_parameters_on_a_full_disk(void **state) {
+    (void)state;
+    tiny_folder folder = tiny_folder_create();
+    tiny_path path = tiny_join(&folder, "best.pth");
+    dnnb_dnn *dnn;
+    dnnb_dict *kept = NULL, *whole, *loaded;
+    assert_ok(dnnb_dnn_create(&dnn, "alexnet", NULL));
+    assert_ok(dnnb_dnn_set_trainable(dnn, "features.*", false));
+    dnnb__io_fail_at(3, DNNB__IO_WRITING, true, ENOSPC);
+    assert_ok(dnnb__run_best_keep(&kept, dnn, path.text));
+    fault_disarm();
+    assert_false(dnnb__file_exists(path.text));
+    assert_non_null(kept);
+    assert_ok(dnnb__run_best_save(kept, dnn, path.text));
+    assert_ok(dnnb_dnn_get_state(dnn, &whole));
+    assert_ok(dnnb_dict_load(&loaded, path.text));
+    assert_int_equal(dnnb_dict_get_count(whole), dnnb_dict_get_count(loaded));
+    for (size_t i = 0; i < dnnb_dict_get_count(whole); i++) {
+        const dnnb_tensor *a = dnnb_dict_get_tensor(whole, i);
+        const dnnb_tensor *b = dnnb_dict_find(loaded, dnnb_dict_get_name(whole, i));
+        assert_non_null(b);
+        assert_memory_equal(dnnb_tensor_get_data(a), dnnb_tensor_get_data(b),
+                            dnnb_tensor_get_count(a) * sizeof(float));
+    }
+    dnnb_dict_destroy(loaded);
+    dnnb_dict_destroy(whole);
+    dnnb_dict_destroy(kept);
+    dnnb_dnn_destroy(dnn);
+    tiny_folder_remove(&folder);
+}
+
 static void test_faults_save__parameters(void **state) {
     (void)state;
     things t = things_create();
@@ -202,6 +310,9 @@ int main(void) {
         cmocka_unit_test(test_faults_save__parameters),
         cmocka_unit_test(test_faults_save__tables),
         cmocka_unit_test(test_faults_save__plots),
+        cmocka_unit_test(test_faults_save__config),
+        cmocka_unit_test(test_faults_save__log),
+        cmocka_unit_test(test_faults_save__best_parameters_on_a_full_disk),
     };
     fault_take_jansson(true);
     return cmocka_run_group_tests(tests, NULL, NULL);
