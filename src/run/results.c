@@ -5,13 +5,13 @@
  */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/file.h"
 #include "dnn/dnn.h"
 #include "run/run.h"
 #include "train/checkpoint.h"
 #include "train/predictions.h"
+#include "train/session.h"
 
 #include "dnnbrain/plot.h"
 
@@ -19,12 +19,6 @@ enum { MAX_NAME = 512 };
 
 static const char best_prefix[] = "run/best/", started_name[] = "run/started";
 static const char rows_name[] = "run/prediction_rows", outputs_name[] = "run/prediction_outputs";
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Call `save` with the path of `name` in the run folder. */
 #define WITH_PATH(r, name, call)                                                                   \
@@ -45,7 +39,7 @@ dnnb_status dnnb__run_begin(dnnb__run *r) {
 static dnnb_status draw_plots(dnnb__run *r) {
     const char *score_name = r->in.options->task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
     bool has_scores = r->in.validation || r->in.options->score_train;
-    double begin_s = now_s();
+    double begin_s = dnnb__session_now_s();
     WITH_PATH(r, "epoch_loss.svg", dnnb_plot_epoch_loss(r->history, path));
     WITH_PATH(r, "epoch_loss.png", dnnb_plot_epoch_loss(r->history, path));
     WITH_PATH(r, "step_loss.svg", dnnb_plot_step_loss(r->history, path));
@@ -54,7 +48,7 @@ static dnnb_status draw_plots(dnnb__run *r) {
         WITH_PATH(r, "score.svg", dnnb_plot_score(r->history, score_name, r->chance, path));
         WITH_PATH(r, "score.png", dnnb_plot_score(r->history, score_name, r->chance, path));
     }
-    r->plotted_at_s = now_s();
+    r->plotted_at_s = dnnb__session_now_s();
     r->plot_s = r->plotted_at_s - begin_s;
     return DNNB_OK;
 }
@@ -62,7 +56,7 @@ static dnnb_status draw_plots(dnnb__run *r) {
 /* Epochs on kept features last milliseconds: drawing after each would take longer than training.
  * So plots wait until drawing them costs a twentieth of the time that has passed. */
 static bool is_time_to_plot(const dnnb__run *r) {
-    return now_s() - r->plotted_at_s >= 20 * r->plot_s;
+    return dnnb__session_now_s() - r->plotted_at_s >= 20 * r->plot_s;
 }
 
 static dnnb_status save_history(dnnb__run *r) {

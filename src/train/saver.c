@@ -20,27 +20,21 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/checksum.h"
 #include "core/file.h"
 #include "core/io.h"
+#include "train/session.h"
 
 enum { N_KEPT = 2, MAX_NAME_BYTES = 128, MAX_HEADER_BYTES = 1 << 26, PIECE_BYTES = 1 << 22 };
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static double get_seconds(const struct timeval *t) {
     return (double)t->tv_sec + (double)t->tv_usec * 1e-6;
 }
 
 dnnb_status dnnb__saver_open(dnnb__saver *saver, const char *folder) {
-    *saver = (dnnb__saver){.begun_s = now_s()};
+    *saver = (dnnb__saver){.begun_s = dnnb__session_now_s()};
     saver->folder = dnnb__strdup(folder);
     if (!saver->folder) return dnnb__fail_memory();
     return dnnb__path_join(&saver->temporary_path, folder, DNNB__CHECKPOINT_TEMPORARY);
@@ -188,7 +182,7 @@ static void end_child(dnnb__saver *saver) {
 dnnb_status dnnb__saver_save(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
     job j;
     end_child(saver);
-    saver->begun_s = now_s();
+    saver->begun_s = dnnb__session_now_s();
     saver->writing = checkpoint->place;
     DNNB_TRY(dnnb__folder_create(saver->folder));
     dnnb_status status = job_open(&j, saver, checkpoint);
@@ -215,7 +209,7 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
     job j;
     sigset_t all, mask;
     DNNB_ASSERT(saver->child == 0);
-    saver->begun_s = now_s();
+    saver->begun_s = dnnb__session_now_s();
     saver->writing = checkpoint->place;
     DNNB_TRY(dnnb__folder_create(saver->folder));
     dnnb_status status = job_open(&j, saver, checkpoint);
@@ -233,7 +227,7 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
         saver->child = 0;
         status = dnnb__saver_save(saver, checkpoint);
     }
-    saver->cost_s = now_s() - saver->begun_s;
+    saver->cost_s = dnnb__session_now_s() - saver->begun_s;
     return status;
 }
 
