@@ -1,0 +1,36 @@
+/* What `train` is told at the prompt: its options, and the stimuli and the network that they name.
+ * Shared by the commands that train. */
+#ifndef DNNB_CLI_TRAIN_COMMAND_H
+#define DNNB_CLI_TRAIN_COMMAND_H
+
+#include "cli/network.h"
+#include "cli/progress.h"
+
+typedef struct cli_train {
+    cli_network network;
+    const char *stim_path, *validation_path;
+    const char *freeze;
+    size_t n_classes; /* 0: from the labels */
+    size_t task, augment, on_bad_image, check, optimizer, schedule, precision;
+    bool quiet;
+    dnnb_train_options options;
+    dnnb_run_options run;
+    dnnb_stimulus *train, *validation;
+    dnnb_dnn *dnn;
+    cli_progress progress;
+    size_t best_epoch; /* 1-based; 0: none */
+    double best_score;
+} cli_train;
+
+/** Defaults. */
+void cli_train_init(cli_train *train);
+/** Read the command line. */
+cli_parsed cli_train_parse(cli_train *train, int argc, char **argv);
+/** Refuse what must be there and is not, and what does not go together; fill in the library's
+ *  options. The exit status. */
+int cli_train_check(cli_train *train);
+/** Load the stimuli, then make the network that they ask for. The exit status. */
+int cli_train_prepare(cli_train *train);
+void cli_train_clear(cli_train *train);
+
+#endif
