@@ -5,6 +5,8 @@
  */
 #include "train/score.h"
 
+#include "metrics/correlation.h"
+
 double dnnb__score_accuracy(const dnnb_predictions *p, const int64_t *labels) {
     size_t n_right = 0;
     for (size_t i = 0; i < p->n; i++) {
@@ -15,24 +17,22 @@ double dnnb__score_accuracy(const dnnb_predictions *p, const int64_t *labels) {
     return p->n ? (double)n_right / (double)p->n : 0.0;
 }
 
+typedef struct values {
+    const dnnb_predictions *predictions;
+    const float *targets;
+} values;
+
+static void get_pair(const void *context, size_t i, double *x, double *y) {
+    const values *v = context;
+    const dnnb_predictions *p = v->predictions;
+    size_t row = p->rows[i / p->n_outputs];
+    *x = (double)p->outputs[i];
+    *y = (double)v->targets[row * p->n_outputs + i % p->n_outputs];
+}
+
 double dnnb__score_correlation(const dnnb_predictions *p, const float *targets) {
-    size_t n_outputs = p->n_outputs;
-    double n = (double)p->n * (double)n_outputs, mean_x = 0, mean_y = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        for (size_t k = 0; k < n_outputs; k++) {
-            mean_x += (double)p->outputs[i * n_outputs + k] / n;
-            mean_y += (double)targets[p->rows[i] * n_outputs + k] / n;
-        }
-    }
-    double xx = 0, yy = 0, xy = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        for (size_t k = 0; k < n_outputs; k++) {
-            double x = (double)p->outputs[i * n_outputs + k] - mean_x;
-            double y = (double)targets[p->rows[i] * n_outputs + k] - mean_y;
-            xx += x * x;
-            yy += y * y;
-            xy += x * y;
-        }
-    }
-    return xx > 0 && yy > 0 ? xy * xy / (xx * yy) : 0.0;
+    const values v = {p, targets};
+    dnnb__moments moments;
+    dnnb__moments_sum(&moments, get_pair, &v, p->n * p->n_outputs);
+    return dnnb__moments_get_r_squared(&moments);
 }
