@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct dnnb_history dnnb_history;
 
-/** One epoch. Scores are NaN where they were not asked for. */
+/** One epoch. Scores are NaN where they were not asked for, and so is the validation loss. */
 typedef struct dnnb_epoch {
     const double *step_loss; /**< mean loss of each step's batch; borrowed */
     size_t n_steps;
@@ -26,6 +26,9 @@ typedef struct dnnb_epoch {
     double seconds;           /**< wall time of the epoch; NaN when read from a train_dict */
     double images_per_second; /**< of the epoch's training steps; NaN likewise */
     size_t n_left_out; /**< images of both sets left out so far, since they are bad; 0 likewise */
+    double loss_validation; /**< mean loss of the validation set after the epoch, from the
+                                 predictions that the score is from; NaN also when read from a
+                                 train_dict.pkl, which has DNNBrain's four lists */
 } dnnb_epoch;
 
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_create(dnnb_history **out);
@@ -41,12 +44,13 @@ DNNB_API const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, s
  * lists). Scores that were not taken are empty lists. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_pickle(const dnnb_history *history,
                                                               const char *path);
-/** The same as JSON, in the shortest digits that read back to the same double; null for a number
- * that is not finite. */
+/** The same and the list `loss_validation` as JSON, in the shortest digits that read back to the
+ * same double; null for a number that is not finite. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_json(const dnnb_history *history,
                                                             const char *path);
 /** A line an epoch:
- * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,images_left_out.
+ * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,images_left_out,
+ * loss_validation. New columns are added at the end.
  * Fields that have no value are empty. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_csv(const dnnb_history *history,
                                                            const char *path);

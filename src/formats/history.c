@@ -12,7 +12,7 @@ struct dnnb_history {
 };
 
 const char *const dnnb__history_keys[DNNB__N_LISTS] = {"step_loss", "epoch_loss", "score_train",
-                                                       "score_validation"};
+                                                       "score_validation", "loss_validation"};
 
 dnnb_status dnnb_history_create(dnnb_history **out) {
     *out = dnnb__calloc(1, sizeof **out);
@@ -53,9 +53,10 @@ const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, size_t i) 
 
 double dnnb__history_get_number(const dnnb_history *history, size_t list, size_t i) {
     const dnnb_epoch *e = &history->epochs[i];
-    return list == DNNB__LIST_EPOCH_LOSS    ? e->epoch_loss
-           : list == DNNB__LIST_SCORE_TRAIN ? e->score_train
-                                            : e->score_validation;
+    return list == DNNB__LIST_EPOCH_LOSS         ? e->epoch_loss
+           : list == DNNB__LIST_SCORE_TRAIN      ? e->score_train
+           : list == DNNB__LIST_SCORE_VALIDATION ? e->score_validation
+                                                 : e->loss_validation;
 }
 
 size_t dnnb__history_get_list_count(const dnnb_history *history, size_t list) {
@@ -114,6 +115,7 @@ static dnnb_status add_epoch(dnnb_history *history, const dnnb__history_source *
                             .epoch_loss = numbers[DNNB__LIST_EPOCH_LOSS],
                             .score_train = numbers[DNNB__LIST_SCORE_TRAIN],
                             .score_validation = numbers[DNNB__LIST_SCORE_VALIDATION],
+                            .loss_validation = numbers[DNNB__LIST_LOSS_VALIDATION],
                             .learning_rate = NAN,
                             .seconds = NAN,
                             .images_per_second = NAN};
@@ -130,7 +132,7 @@ static dnnb_status add_epochs(dnnb_history *history, const dnnb__history_source 
         if (list == DNNB__LIST_STEP_LOSS) n_epochs = counts[list];
     }
     for (size_t i = 0; i < n_epochs; i++) {
-        double numbers[DNNB__N_LISTS] = {NAN, NAN, NAN, NAN};
+        double numbers[DNNB__N_LISTS] = {NAN, NAN, NAN, NAN, NAN};
         for (size_t list = DNNB__LIST_EPOCH_LOSS; list < DNNB__N_LISTS; list++)
             if (counts[list])
                 DNNB_TRY(

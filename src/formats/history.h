@@ -5,12 +5,15 @@
 #include "core/file.h"
 #include "dnnbrain/history.h"
 
-/** The lists of a train_dict, in the order in which they are written. */
+/** The lists of a train_dict, in the order in which they are written. A pickle has the first
+ *  DNNB__N_PICKLED_LISTS, which are DNNBrain's. */
 enum {
     DNNB__LIST_STEP_LOSS,
     DNNB__LIST_EPOCH_LOSS,
     DNNB__LIST_SCORE_TRAIN,
     DNNB__LIST_SCORE_VALIDATION,
+    DNNB__N_PICKLED_LISTS,
+    DNNB__LIST_LOSS_VALIDATION = DNNB__N_PICKLED_LISTS,
     DNNB__N_LISTS
 };
 extern const char *const dnnb__history_keys[DNNB__N_LISTS];
@@ -33,7 +36,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__history_read_pickle(dnnb_history **out, const 
 DNNB_MUST_CHECK dnnb_status dnnb__history_read_json(dnnb_history **out, const void *bytes, size_t n,
                                                     const char *name);
 
-/** One of the three lists of a number an epoch; `list` is not DNNB__LIST_STEP_LOSS. */
+/** One of the lists of a number an epoch; `list` is not DNNB__LIST_STEP_LOSS. */
 double dnnb__history_get_number(const dnnb_history *history, size_t list, size_t i);
 /** Numbers in that list: the epochs, or 0 for scores that were never taken. */
 size_t dnnb__history_get_list_count(const dnnb_history *history, size_t list);

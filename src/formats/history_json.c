@@ -1,5 +1,5 @@
 /*
- * train_dict.json: the same lists as the pickle.
+ * train_dict.json: the same lists as the pickle, and the validation loss.
  *
  * JSON has no number for what is not finite: NaN and the infinities are written as null, and null
  * reads as NaN.

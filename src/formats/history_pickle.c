@@ -36,7 +36,7 @@ dnnb_status dnnb_history_save_pickle(const dnnb_history *history, const char *pa
     dnnb__pickle_put_start(&out);
     dnnb__pickle_put(&out, DNNB__OP_EMPTY_DICT);
     dnnb__pickle_put(&out, DNNB__OP_MARK);
-    for (size_t list = 0; list < DNNB__N_LISTS; list++) put_list(&out, history, list);
+    for (size_t list = 0; list < DNNB__N_PICKLED_LISTS; list++) put_list(&out, history, list);
     dnnb__pickle_put(&out, DNNB__OP_SETITEMS);
     dnnb__pickle_put(&out, DNNB__OP_STOP);
     dnnb_status status = dnnb__buf_get_status(&out);
@@ -114,7 +114,7 @@ dnnb_status dnnb__history_read_pickle(dnnb_history **out, const void *bytes, siz
                                        .get_count = get_count,
                                        .get_item = get_item,
                                        .get_number = get_number};
-        for (size_t list = 0; list < DNNB__N_LISTS; list++)
+        for (size_t list = 0; list < DNNB__N_PICKLED_LISTS; list++)
             source.lists[list] = dnnb__value_find(root, dnnb__history_keys[list]);
         status = dnnb__history_build(out, &source);
     }

@@ -106,10 +106,11 @@ static dnnb_status keep_predictions(dnnb__run *r, const dnnb_predictions *predic
 static dnnb_status log_epoch(dnnb__run *r, const dnnb_event *event) {
     const dnnb_epoch *e = event->result;
     return note(r, "epoch",
-                json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "epoch",
+                json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "epoch",
                           (json_int_t)event->epoch + 1, "loss", dnnb__run_json_real(e->epoch_loss),
                           "score_train", dnnb__run_json_real(e->score_train), "score_validation",
-                          dnnb__run_json_real(e->score_validation), "learning_rate",
+                          dnnb__run_json_real(e->score_validation), "loss_validation",
+                          dnnb__run_json_real(e->loss_validation), "learning_rate",
                           dnnb__run_json_real(e->learning_rate), "seconds",
                           dnnb__run_json_real(e->seconds), "images_per_second",
                           dnnb__run_json_real(e->images_per_second), "images_left_out",

@@ -222,6 +222,10 @@ static dnnb_status run_scoring(dnnb__trainer *t, dnnb_epoch *result) {
     t->session.later_s = n_later * (t->last_steps_s + t->last_scoring_s);
     DNNB_TRY(score(t, t->train, t->train_predictions, &result->score_train));
     DNNB_TRY(score(t, t->validation, t->validation_predictions, &result->score_validation));
+    result->loss_validation = (double)NAN;
+    if (t->validation)
+        result->loss_validation =
+            dnnb__session_loss(&t->session, t->validation, t->validation_predictions);
     t->last_scoring_s = dnnb__session_now_s() - start_s;
     return DNNB_OK;
 }

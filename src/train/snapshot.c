@@ -18,7 +18,7 @@
 /* Saving at the ends of epochs may take this part of the time, of one processor. */
 static const double share = 1.0 / 10;
 
-enum { N_COUNTERS = 6, N_SUMS = 3, N_EPOCH_NUMBERS = 6, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
+enum { N_COUNTERS = 6, N_SUMS = 3, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
 
 /* ---- the place and the history as arrays ---- */
 
@@ -48,9 +48,9 @@ static dnnb_status add_history(snapshot *s, const dnnb_history *history) {
     double *loss = s->losses;
     for (size_t i = 0; i < n; i++) {
         const dnnb_epoch *e = dnnb_history_get_epoch(history, i);
-        const double numbers[N_EPOCH_NUMBERS] = {e->epoch_loss,       e->score_train,
-                                                 e->score_validation, e->learning_rate,
-                                                 e->seconds,          e->images_per_second};
+        const double numbers[N_EPOCH_NUMBERS] = {
+            e->epoch_loss, e->score_train,       e->score_validation, e->learning_rate,
+            e->seconds,    e->images_per_second, e->loss_validation};
         memcpy(s->epochs + i * N_EPOCH_NUMBERS, numbers, sizeof numbers);
         s->epoch_counts[i * N_EPOCH_COUNTS] = (int64_t)e->n_steps;
         s->epoch_counts[i * N_EPOCH_COUNTS + 1] = (int64_t)e->n_left_out;
@@ -87,6 +87,7 @@ static dnnb_status restore_history(dnnb_history *history, const dnnb_checkpoint 
                             .learning_rate = numbers[3],
                             .seconds = numbers[4],
                             .images_per_second = numbers[5],
+                            .loss_validation = numbers[6],
                             .n_left_out = (size_t)counts[1]};
         used += epoch.n_steps;
         DNNB_TRY(dnnb_history_add(history, &epoch));

@@ -40,10 +40,14 @@ assert len(history["score_train"]) == (n_epochs if scores == "both" else 0)
 assert len(history["score_validation"]) == (0 if scores == "none" else n_epochs)
 assert all(type(x) is float for x in history["epoch_loss"] + history["step_loss"][0])
 with open(path("train_dict.json")) as file:
-    assert json.load(file) == history, "train_dict.json and .pkl differ"
+    as_json = json.load(file)
+losses = as_json.pop("loss_validation")
+assert as_json == history, "train_dict.json and .pkl differ"
+assert len(losses) == (0 if scores == "none" else n_epochs)
 with open(path("history.csv")) as file:
     rows = list(csv.DictReader(file))
 assert [float(row["loss"]) for row in rows] == history["epoch_loss"]
+assert [float(row["loss_validation"]) for row in rows if row["loss_validation"]] == losses
 with open(path("config.json")) as file:
     json.load(file)
 with open(path("log.jsonl")) as file:

@@ -436,6 +436,7 @@ def test_histories():
                 assert pickle.load(file) == plain
             with open(out + ".json") as file:
                 found = json.load(file)
+            assert found.pop("loss_validation") == []
             assert found == plain and isinstance(found["score_validation"][2], float)
             assert drive("history", out + ".json", out + ".again.pkl") is None
             with open(out + ".again.pkl", "rb") as one, open(out + ".pkl", "rb") as two:
@@ -448,9 +449,9 @@ def test_histories():
     assert (
         lines[0]
         == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,"
-        "images_left_out"
+        "images_left_out,loss_validation"
     )
-    assert lines[2] == "2,5e-324,,0.25,,,,0", lines[2]
+    assert lines[2] == "2,5e-324,,0.25,,,,0,", lines[2]
 
 
 def test_histories_without_numbers():

@@ -46,13 +46,15 @@ static dnnb_history *make_history(bool has_scores) {
                             .learning_rate = 1e-3,
                             .seconds = 12.5,
                             .images_per_second = 100,
-                            .n_left_out = (size_t)i};
+                            .n_left_out = (size_t)i,
+                            .loss_validation = has_scores && i != 1 ? 0.7 : NAN};
         assert_ok(dnnb_history_add(h, &epoch));
     }
     return h;
 }
 
-static void assert_same(const dnnb_history *a, const dnnb_history *b) {
+/* A pickle has DNNBrain's lists, and no validation loss. */
+static void assert_same(const dnnb_history *a, const dnnb_history *b, bool is_pickle) {
     assert_int_equal(dnnb_history_get_count(a), dnnb_history_get_count(b));
     for (size_t i = 0; i < dnnb_history_get_count(a); i++) {
         const dnnb_epoch *x = dnnb_history_get_epoch(a, i), *y = dnnb_history_get_epoch(b, i);
@@ -61,6 +63,7 @@ static void assert_same(const dnnb_history *a, const dnnb_history *b) {
         assert_number(x->epoch_loss, y->epoch_loss);
         assert_number(x->score_train, y->score_train);
         assert_number(x->score_validation, y->score_validation);
+        assert_number(is_pickle ? NAN : x->loss_validation, y->loss_validation);
     }
 }
 
@@ -70,12 +73,12 @@ static void test_formats_history__round_trips(void **state) {
         dnnb_history *h = make_history(has_scores), *again;
         assert_ok(dnnb_history_save_pickle(h, path_of("h.pkl")));
         assert_ok(dnnb_history_load(&again, path_of("h.pkl")));
-        assert_same(h, again);
+        assert_same(h, again, true);
         assert_true(isnan(dnnb_history_get_epoch(again, 0)->learning_rate));
         dnnb_history_destroy(again);
         assert_ok(dnnb_history_save_json(h, path_of("h.json")));
         assert_ok(dnnb_history_load(&again, path_of("h.json")));
-        assert_same(h, again);
+        assert_same(h, again, false);
         dnnb_history_destroy(again);
         dnnb_history_destroy(h);
     }
@@ -100,14 +103,15 @@ static void test_formats_history__texts(void **state) {
                                    "    [0.2, -0.0]],\n"
                                    "  \"epoch_loss\": [0.1, 0.2, 0.30000000000000004],\n"
                                    "  \"score_train\": [0.5, 1.5, 2.5],\n"
-                                   "  \"score_validation\": [null, 0.25, null]\n"
+                                   "  \"score_validation\": [null, 0.25, null],\n"
+                                   "  \"loss_validation\": [0.7, null, 0.7]\n"
                                    "}\n");
     assert_ok(dnnb_history_save_csv(h, path_of("h.csv")));
     assert_file(path_of("h.csv"), "epoch,loss,score_train,score_validation,learning_rate,seconds,"
-                                  "images_per_second,images_left_out\n"
-                                  "1,0.1,0.5,,0.001,12.5,100,0\n"
-                                  "2,0.2,1.5,0.25,0.001,12.5,100,1\n"
-                                  "3,0.30000000000000004,2.5,,0.001,12.5,100,2\n");
+                                  "images_per_second,images_left_out,loss_validation\n"
+                                  "1,0.1,0.5,,0.001,12.5,100,0,0.7\n"
+                                  "2,0.2,1.5,0.25,0.001,12.5,100,1,\n"
+                                  "3,0.30000000000000004,2.5,,0.001,12.5,100,2,0.7\n");
     dnnb_history_destroy(h);
     assert_ok(dnnb_history_create(&empty));
     assert_ok(dnnb_history_save_pickle(empty, path_of("h.pkl")));

@@ -76,6 +76,25 @@ static bool watch(void *context, const dnnb_event *event) {
     return !w->stop_at_step || w->n_steps < w->stop_at_step;
 }
 
+/* Mean loss of predictions of every row, in the plainest way. */
+static double get_loss(const dnnb_predictions *p, const dnnb_stimulus *stim, dnnb_task task) {
+    double sum = 0;
+    float *targets;
+    size_t n = dnnb_predictions_get_count(p), n_targets;
+    assert_ok(dnnb_stimulus_read_targets(stim, "x,y", &targets, &n_targets));
+    for (size_t i = 0; i < n; i++) {
+        const float *x = dnnb_predictions_get_outputs(p, i);
+        double a = (double)x[0], b = (double)x[1];
+        if (task == DNNB_CLASSIFICATION)
+            sum += log(exp(a) + exp(b)) - (i % 2 ? b : a);
+        else
+            sum +=
+                pow(a - (double)targets[2 * i], 2) / 2 + pow(b - (double)targets[2 * i + 1], 2) / 2;
+    }
+    dnnb_free(targets);
+    return sum / (double)n;
+}
+
 static void test_train_loop__both_tasks_are_learned(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -99,6 +118,7 @@ static void test_train_loop__both_tasks_are_learned(void **state) {
         assert_true(last->score_train > 0.9 && last->score_validation > 0.9);
         assert_true(last->seconds > 0 && last->images_per_second > 0);
         assert_close(last->learning_rate, 5e-3, 0);
+        assert_true(last->loss_validation < 0.5 * first->loss_validation);
         double weighted =
             (first->step_loss[0] * 8 + first->step_loss[1] * 8 + first->step_loss[2] * 6) / N_TRAIN;
         assert_close(first->epoch_loss, weighted, 1e-12); /* another order of three sums */
@@ -107,8 +127,11 @@ static void test_train_loop__both_tasks_are_learned(void **state) {
         assert_int_equal(w.n_epochs, 30);
         assert_true(w.n_best >= 1 && w.n_scoring >= 60);
         double score;
-        assert_ok(dnnb_test(dnn, f.validation, &o, &score, NULL));
+        dnnb_predictions *p;
+        assert_ok(dnnb_test(dnn, f.validation, &o, &score, &p));
         assert_close(score, last->score_validation, task ? 1e-6 : 0);
+        assert_close(get_loss(p, f.validation, o.task), last->loss_validation, 1e-6);
+        dnnb_predictions_destroy(p);
         dnnb_history_destroy(history);
         dnnb_dnn_destroy(dnn);
     }

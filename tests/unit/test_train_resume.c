@@ -105,8 +105,10 @@ static void assert_same_history(const dnnb_history *a, const dnnb_history *b) {
         const dnnb_epoch *x = dnnb_history_get_epoch(a, i), *y = dnnb_history_get_epoch(b, i);
         assert_int_equal(x->n_steps, y->n_steps);
         assert_memory_equal(x->step_loss, y->step_loss, x->n_steps * sizeof *x->step_loss);
-        const double p[4] = {x->epoch_loss, x->score_train, x->score_validation, x->learning_rate};
-        const double q[4] = {y->epoch_loss, y->score_train, y->score_validation, y->learning_rate};
+        const double p[] = {x->epoch_loss, x->score_train, x->score_validation, x->learning_rate,
+                            x->loss_validation};
+        const double q[] = {y->epoch_loss, y->score_train, y->score_validation, y->learning_rate,
+                            y->loss_validation};
         assert_memory_equal(p, q, sizeof p);
         assert_int_equal(x->n_left_out, y->n_left_out);
     }
