@@ -50,6 +50,35 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_split(const dnnb_stimulus *st
                                                          uint64_t seed, dnnb_stimulus **first,
                                                          dnnb_stimulus **second);
 
+/**
+ * Assign the rows to folds for cross-validation.
+ *
+ * The sizes of the folds, and of each label's share in them, are those of scikit-learn's
+ * StratifiedKFold (KFold when not stratified): they differ by at most one image. Which rows go into
+ * which fold is a function of the seed.
+ *
+ * @param stratify   Spread the images of each label over the folds; false for a regression.
+ * @param[out] folds Room for one a row: 0 .. n_folds - 1.
+ * @error DNNB_ERR_ARGUMENT not 2 .. rows folds, or every label has fewer images than folds;
+ *        DNNB_ERR_FORMAT with file and line, no label or one that cannot be read.
+ * @source scikit-learn sklearn/model_selection/_split.py.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_assign_folds(const dnnb_stimulus *stim,
+                                                                size_t n_folds, bool stratify,
+                                                                uint64_t seed, size_t *folds);
+/**
+ * The two sets of a fold, their rows in order.
+ *
+ * @param folds         Of each row, from dnnb_stimulus_assign_folds().
+ * @param[out] others   The rows of all other folds: to train on.
+ * @param[out] held_out The rows of the fold: to validate with.
+ * @error DNNB_ERR_ARGUMENT one of them would be empty.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_fold(const dnnb_stimulus *stim,
+                                                        const size_t *folds, size_t fold,
+                                                        dnnb_stimulus **others,
+                                                        dnnb_stimulus **held_out);
+
 /** Images given by their paths alone: no label column. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_create(dnnb_stimulus **out,
                                                           const char *const *paths, size_t n);
