@@ -115,8 +115,8 @@ typedef struct dnnb_train_options {
  * sets with the testing transform. Equal seed, data, options and number of threads give equal bits.
  *
  * With options->checkpoint the run saves itself into that folder from a forked process, at the end
- * of an epoch (unless that would take more than a tenth of a processor's time) and at least every
- * checkpoint_every_s seconds; and before it returns with a failure, unless that is
+ * of every epoch (while the save before is still being written: as soon as that is done) and at
+ * least every checkpoint_every_s seconds; and before it returns with a failure, unless that is
  * DNNB_ERR_NUMERIC or comes before the first epoch is done and saved. A save
  * that fails is a warning, and is tried again. The last two checkpoints are kept. With
  * options->resume it goes on from the newest whole one, and ends with the bits of a run that was

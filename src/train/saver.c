@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,10 +27,6 @@
 #include "train/session.h"
 
 enum { N_KEPT = 2, MAX_NAME_BYTES = 128, MAX_HEADER_BYTES = 1 << 26, PIECE_BYTES = 1 << 22 };
-
-static double get_seconds(const struct timeval *t) {
-    return (double)t->tv_sec + (double)t->tv_usec * 1e-6;
-}
 
 dnnb_status dnnb__saver_open(dnnb__saver *saver, const char *folder) {
     *saver = (dnnb__saver){.begun_s = dnnb__session_now_s()};
@@ -227,7 +222,6 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
         saver->child = 0;
         status = dnnb__saver_save(saver, checkpoint);
     }
-    saver->cost_s = dnnb__session_now_s() - saver->begun_s;
     return status;
 }
 
@@ -236,8 +230,7 @@ dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *
     *result = DNNB__SAVER_IDLE;
     if (saver->child == 0) return DNNB_OK;
     pid_t ended;
-    struct rusage used;
-    do ended = wait4(saver->child, &code, wait ? 0 : WNOHANG, &used);
+    do ended = waitpid(saver->child, &code, wait ? 0 : WNOHANG);
     while (ended < 0 && errno == EINTR);
     *result = DNNB__SAVER_WRITING;
     if (ended == 0) return DNNB_OK;
@@ -251,7 +244,6 @@ dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *
                           saver->folder, WTERMSIG(code));
     if (WEXITSTATUS(code) != 0) return fail_job(saver, WEXITSTATUS(code));
     *result = DNNB__SAVER_SAVED;
-    saver->cost_s += get_seconds(&used.ru_utime) + get_seconds(&used.ru_stime);
     set_saved(saver);
     return DNNB_OK;
 }

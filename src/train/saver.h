@@ -17,8 +17,7 @@ typedef struct dnnb__saver {
     pid_t child; /* that writes now; 0: none */
     dnnb__checkpoint_place writing, saved;
     bool has_saved; /* `saved` is whole */
-    double cost_s;  /* of the last: what it held the caller up, and the child's processor time */
-    double begun_s; /* when that was; of a steady clock */
+    double begun_s; /* when the last save began; of a steady clock */
 } dnnb__saver;
 
 typedef enum dnnb__saver_result {

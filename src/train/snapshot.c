@@ -15,9 +15,6 @@
 #include "train/identity.h"
 #include "train/trainer.h"
 
-/* Saving at the ends of epochs may take this part of the time, of one processor. */
-static const double share = 1.0 / 10;
-
 enum { N_COUNTERS = 6, N_SUMS = 3, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
 
 /* ---- the place and the history as arrays ---- */
@@ -324,8 +321,7 @@ dnnb_status dnnb__trainer_save(dnnb__trainer *t, bool is_epoch_end) {
     t->is_due = t->is_due || is_epoch_end;
     if (t->saver.child || is_saved(t)) return DNNB_OK;
     double since_s = dnnb__session_now_s() - t->saver.begun_s;
-    bool is_cheap = t->saver.cost_s <= share * since_s;
-    if (since_s < t->options->checkpoint_every_s && !(t->is_due && is_cheap)) return DNNB_OK;
+    if (!t->is_due && since_s < t->options->checkpoint_every_s) return DNNB_OK;
     t->is_due = false;
     snapshot s;
     dnnb_status status = snapshot_open(&s, t);

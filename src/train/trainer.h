@@ -67,7 +67,7 @@ void dnnb__trainer_close(dnnb__trainer *trainer);
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_resume(dnnb__trainer *trainer, dnnb_checkpoint **out);
 /** Between two steps: save the run if it is time, in the background; tell what became of the last
  *  save. A save that fails is a warning, and is tried again at the next.
- *  @param is_epoch_end An epoch has ended: save if that does not hold the training up. */
+ *  @param is_epoch_end An epoch has ended: save now, or as soon as the save before is done. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_save(dnnb__trainer *trainer, bool is_epoch_end);
 /** Save it now, and return when that is done; nothing to do where nothing has happened since the
  *  last. */

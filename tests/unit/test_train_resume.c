@@ -199,6 +199,37 @@ static void test_train_resume__saving_in_the_background_changes_no_bit(void **st
     fixture_destroy(&f);
 }
 
+/* At each epoch's end: wait until the folder's newest checkpoint is of that epoch's last step. */
+static bool wait_for_each_end(void *context, const dnnb_event *event) {
+    const char *folder = context;
+    if (event->kind != DNNB_EVENT_EPOCH) return true;
+    for (size_t i = 0; i < 60000; i++) {
+        dnnb__checkpoint_place place = {UINT64_MAX, UINT64_MAX};
+        char **names;
+        size_t n;
+        assert_ok(dnnb__checkpoint_list(&names, &n, folder));
+        if (n > 0) assert_true(dnnb__checkpoint_parse_name(names[0], &place, NULL));
+        dnnb__checkpoint_list_destroy(names, n);
+        if (place.epoch == event->epoch && place.step == event->result->n_steps) return true;
+        usleep(1000);
+    }
+    fail_msg("the end of epoch %zu was not saved", event->epoch + 1);
+    return false;
+}
+
+static void test_train_resume__every_epoch_is_saved(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    dnnb_train_options o = f.options;
+    o.checkpoint = f.checkpoint.text;
+    o.on_event = wait_for_each_end;
+    o.context = f.checkpoint.text;
+    dnnb_dnn *dnn = tiny_create(1, 2);
+    assert_ok(dnnb_train(dnn, f.train, f.validation, &o, NULL));
+    dnnb_dnn_destroy(dnn);
+    fixture_destroy(&f);
+}
+
 static void test_train_resume__epochs_may_grow(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -424,6 +455,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_train_resume__any_stop_changes_no_bit),
         cmocka_unit_test(test_train_resume__saving_in_the_background_changes_no_bit),
+        cmocka_unit_test(test_train_resume__every_epoch_is_saved),
         cmocka_unit_test(test_train_resume__epochs_may_grow),
         cmocka_unit_test(test_train_resume__another_run_is_refused_by_name),
         cmocka_unit_test(test_train_resume__a_damaged_checkpoint_is_seen),
