@@ -72,6 +72,9 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
                  "random crops and flips as DNNBrain draws them, or the testing transform",
                  &c->augment),
          .words = cli_augment_names, .n_words = 2},
+        {CLI_ROW(CLI_REAL, "crop-scale", "X",
+                 "smallest area of a random crop, as a part of the picture's", &o->crop_scale),
+         .min = 0, .max = 1},
         CLI_ROWS_IMAGES(*o, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Training"},
         {CLI_ROW(CLI_COUNT, "epochs", "N", "passes over the training stimuli", &o->epochs),
@@ -152,6 +155,7 @@ int cli_train_check(cli_train *c) {
     if (c->options.task == DNNB_REGRESSION && c->n_classes)
         return cli_usage_error("--classes: expected --task classification with it; a regression "
                                "has an output for each --target");
+    if (c->options.crop_scale <= 0) return cli_usage_error("--crop-scale: expected a part above 0");
     if (c->options.optimizer.nesterov && c->options.optimizer.momentum <= 0)
         return cli_usage_error("--nesterov: expected --momentum above 0 with it");
     c->network.options.seed = c->options.seed;

@@ -96,13 +96,19 @@ DNNB_API void dnnb_image_normalize(const dnnb_image *image, const float mean[3],
 DNNB_API extern const float dnnb_imagenet_mean[3];
 DNNB_API extern const float dnnb_imagenet_std[3];
 
+/** Smallest area of a random crop, as a part of the picture's, in DNNBrain and torchvision. */
+#define DNNB_CROP_SCALE 0.08
+
 /**
- * The crop and flip that image `index` of a data set gets in `epoch`: area 0.08 to 1, aspect 3/4 to
- * 4/3, up to 10 draws, then the centre fallback; flip with p = 0.5. A function of its arguments.
+ * The crop and flip that image `index` of a data set gets in `epoch`: area crop_scale to 1, aspect
+ * 3/4 to 4/3, up to 10 draws, then the centre fallback; flip with p = 0.5. A function of its
+ * arguments.
+ *
+ * @param crop_scale Above 0, at most 1; DNNB_CROP_SCALE is the usual one.
  * @source torchvision RandomResizedCrop.get_params, RandomHorizontalFlip.
  */
 DNNB_API void dnnb_augment_draw(uint64_t seed, uint64_t epoch, uint64_t index, int64_t width_px,
-                                int64_t height_px, dnnb_box *box, bool *flip);
+                                int64_t height_px, double crop_scale, dnnb_box *box, bool *flip);
 
 #ifdef __cplusplus
 }

@@ -78,6 +78,7 @@ typedef struct dnnb_train_options {
     dnnb_optimizer_options optimizer;
     dnnb_schedule_options schedule;
     dnnb_augment augment;
+    double crop_scale; /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
     dnnb_decode_options decode;
     dnnb_on_bad_image on_bad_image;
     dnnb_check check; /**< of training and validation images, before the first step */
@@ -101,10 +102,10 @@ typedef struct dnnb_train_options {
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
         .target = NULL, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,                                  \
         .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
-        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
-        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
-        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
-        .identity = NULL, .on_event = NULL, .context = NULL                                        \
+        .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
+        .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
+        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
+        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
     }
 
 /**

@@ -12,7 +12,6 @@
 
 enum { N_TRIES = 10 };
 
-static const double area_min = 0.08, area_max = 1.0;
 static const double aspect_min = 3.0 / 4.0, aspect_max = 4.0 / 3.0;
 
 static double draw_between(dnnb__random_draws *draws, double low, double high) {
@@ -23,10 +22,11 @@ static int64_t draw_offset(dnnb__random_draws *draws, int64_t room) {
     return (int64_t)dnnb__random_below(draws, (uint64_t)room + 1);
 }
 
-static bool draw_box(dnnb__random_draws *draws, int64_t width, int64_t height, dnnb_box *box) {
+static bool draw_box(dnnb__random_draws *draws, int64_t width, int64_t height, double crop_scale,
+                     dnnb_box *box) {
     double area = (double)width * (double)height;
     for (int i = 0; i < N_TRIES; i++) {
-        double target = area * draw_between(draws, area_min, area_max);
+        double target = area * draw_between(draws, crop_scale, 1.0);
         double aspect = exp(draw_between(draws, log(aspect_min), log(aspect_max)));
         /* rint rounds halves to even, as Python's round() does. */
         double w = rint(sqrt(target * aspect)), h = rint(sqrt(target / aspect));
@@ -53,9 +53,10 @@ static dnnb_box centre_box(int64_t width, int64_t height) {
 }
 
 void dnnb_augment_draw(uint64_t seed, uint64_t epoch, uint64_t index, int64_t width_px,
-                       int64_t height_px, dnnb_box *box, bool *flip) {
+                       int64_t height_px, double crop_scale, dnnb_box *box, bool *flip) {
     dnnb__random_key key = dnnb__random_key_create(seed, DNNB__PURPOSE_AUGMENT);
     dnnb__random_draws draws = dnnb__random_draws_create(key, (uint32_t)epoch, (uint32_t)index);
-    if (!draw_box(&draws, width_px, height_px, box)) *box = centre_box(width_px, height_px);
+    if (!draw_box(&draws, width_px, height_px, crop_scale, box))
+        *box = centre_box(width_px, height_px);
     *flip = dnnb__random_uniform(&draws) < 0.5;
 }

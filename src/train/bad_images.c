@@ -87,6 +87,7 @@ static dnnb_status check_pixels(check *c, bool augment) {
                        .n = dnnb__set_fill_order(c->set),
                        .batch = DNNB__DNN_BATCH,
                        .augment = augment,
+                       .crop_scale = c->session->options->crop_scale,
                        .keep = true,
                        .seed = c->session->options->seed};
     dnnb__batch batch;

@@ -61,8 +61,11 @@ static void print_options(dnnb__buf *out, const dnnb_train_options *o,
                      o->task == DNNB_REGRESSION ? "regression" : "classification",
                      o->target ? o->target : "label", o->batch, o->score_train);
     print_optimizer(out, o, optimizer);
-    dnnb__buf_printf(out, "augment: %s\nseed: %" PRIu64 "\n",
-                     o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", o->seed);
+    if (o->augment == DNNB_AUGMENT_NONE)
+        dnnb__buf_printf(out, "augment: none\n");
+    else
+        dnnb__buf_printf(out, "augment: dnnbrain\ncrop scale: %.17g\n", o->crop_scale);
+    dnnb__buf_printf(out, "seed: %" PRIu64 "\n", o->seed);
     if (o->decode.use_background)
         dnnb__buf_printf(out, "background: %d %d %d\n", o->decode.background[0],
                          o->decode.background[1], o->decode.background[2]);

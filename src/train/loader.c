@@ -90,7 +90,8 @@ static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row,
     dnnb_box box;
     bool flip;
     DNNB_TRY(get_decoded(w, pass, row, &image));
-    dnnb_augment_draw(pass->seed, pass->epoch, row, image->width_px, image->height_px, &box, &flip);
+    dnnb_augment_draw(pass->seed, pass->epoch, row, image->width_px, image->height_px,
+                      pass->crop_scale, &box, &flip);
     return dnnb__transform_apply(&w->transform, image, &box, flip, options->width_px,
                                  options->height_px, dnnb_imagenet_mean, dnnb_imagenet_std, out);
 }

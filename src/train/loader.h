@@ -25,6 +25,7 @@ typedef struct dnnb__pass {
     size_t n;              /* rows */
     size_t batch;          /* images a batch; the last one may be short */
     bool augment;          /* random crop and flip; otherwise resize to the input's size */
+    double crop_scale;     /* of random crops */
     bool keep;             /* keep what the next pass can use, within the budget */
     uint64_t seed, epoch;  /* of crops and flips */
 } dnnb__pass;

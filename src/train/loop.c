@@ -139,6 +139,7 @@ static void start_steps(dnnb__trainer *t, size_t n_rows) {
                        .n = n_rows - t->place.at,
                        .batch = t->batch,
                        .augment = t->options->augment == DNNB_AUGMENT_DNNBRAIN,
+                       .crop_scale = t->options->crop_scale,
                        .keep = true,
                        .seed = t->options->seed,
                        .epoch = t->place.epoch};

@@ -21,6 +21,10 @@ static dnnb_status check_options(const dnnb_train_options *o) {
         return dnnb__fail(DNNB_ERR_ARGUMENT, "task: expected classification or regression");
     if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
+    if (!(o->crop_scale > 0 && o->crop_scale <= 1))
+        return dnnb__fail(DNNB_ERR_ARGUMENT,
+                          "crop_scale: expected a part above 0 and at most 1, found %g",
+                          o->crop_scale);
     if (o->on_bad_image != DNNB_BAD_IMAGE_STOP && o->on_bad_image != DNNB_BAD_IMAGE_SKIP)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "on_bad_image: expected stop or skip");
     if (o->check != DNNB_CHECK_QUICK && o->check != DNNB_CHECK_FULL)

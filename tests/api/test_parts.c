@@ -146,7 +146,7 @@ static void test_parts__transforms_work_by_themselves(void **state) {
     for (uint64_t i = 0; i < 100; i++) {
         dnnb_box box;
         bool flip;
-        dnnb_augment_draw(1, 0, i, 40, 30, &box, &flip);
+        dnnb_augment_draw(1, 0, i, 40, 30, DNNB_CROP_SCALE, &box, &flip);
         assert_true(box.left_px >= 0 && box.left_px + box.width_px <= 40 && box.top_px >= 0 &&
                     box.top_px + box.height_px <= 30);
     }

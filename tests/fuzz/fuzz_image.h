@@ -15,7 +15,7 @@ static inline void fuzz_transform(const dnnb_image *image, uint64_t seed) {
     dnnb_image resized;
     dnnb_box box;
     bool flip;
-    dnnb_augment_draw(seed, 0, 0, image->width_px, image->height_px, &box, &flip);
+    dnnb_augment_draw(seed, 0, 0, image->width_px, image->height_px, DNNB_CROP_SCALE, &box, &flip);
     fuzz_require(dnnb__transform_apply(&transform, image, &box, flip, FUZZ_WIDTH, FUZZ_HEIGHT,
                                        dnnb_imagenet_mean, dnnb_imagenet_std, out) == DNNB_OK,
                  "a picture that cannot be cropped");

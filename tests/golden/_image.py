@@ -58,9 +58,9 @@ class Driver:
         )
         return numpy.frombuffer(data, numpy.uint8).reshape(out_height, out_width, 3)
 
-    def draw(self, seed, epoch, index, width, height, n):
+    def draw(self, seed, epoch, index, width, height, n, scale=0.08):
         """n rows of left, top, width, height, flip."""
-        line = f"draw {seed} {epoch} {index} {width} {height} {n}\n"
+        line = f"draw {seed} {epoch} {index} {width} {height} {n} {scale}\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
         rows = [self.process.stdout.readline().split() for _ in range(n)]

@@ -7,8 +7,9 @@
  *   pixels                                the kept image's bytes
  *   test WIDTH HEIGHT                     the testing transform, float32 [3, H, W]
  *   crop L T W H FLIP WIDTH HEIGHT        crop, resize and flip, 8-bit; the fused transform must
- * give the same floats as the public calls one by one draw SEED EPOCH INDEX WIDTH HEIGHT N  N draws
- * of augmentation, "L T W H FLIP" a line
+ *                                         give the same floats as the public calls one by one
+ *   draw SEED EPOCH INDEX WIDTH HEIGHT N SCALE
+ *                                         N draws of augmentation, "L T W H FLIP" a line
  *
  * An answer is a line "ok ..." or "error STATUS MESSAGE"; bytes follow an "ok N" line.
  */
@@ -101,11 +102,12 @@ static void crop(const dnnb_box *box, bool flip, int64_t width, int64_t height) 
     dnnb_image_clear(&resized);
 }
 
-static void draw(uint64_t seed, uint64_t epoch, uint64_t index, const int64_t size[2], uint64_t n) {
+static void draw(uint64_t seed, uint64_t epoch, uint64_t index, const int64_t size[2],
+                 double crop_scale, uint64_t n) {
     for (uint64_t i = 0; i < n; i++) {
         dnnb_box b;
         bool flip;
-        dnnb_augment_draw(seed, epoch, index + i, size[0], size[1], &b, &flip);
+        dnnb_augment_draw(seed, epoch, index + i, size[0], size[1], crop_scale, &b, &flip);
         printf("%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d\n", b.left_px, b.top_px,
                b.width_px, b.height_px, flip);
     }
@@ -124,7 +126,7 @@ static void obey(char *line) {
         return;
     }
     int64_t v[7] = {0};
-    for (size_t i = 0; i < 7; i++) v[i] = strtoll(at, &at, 10);
+    for (size_t i = 0; i < (word == 'd' ? 6 : 7); i++) v[i] = strtoll(at, &at, 10);
     if (word == 'p')
         answer(DNNB_OK, image.pixels, (size_t)image.width_px * (size_t)image.height_px * 3);
     else if (word == 't')
@@ -132,7 +134,8 @@ static void obey(char *line) {
     else if (word == 'c')
         crop(&(dnnb_box){v[0], v[1], v[2], v[3]}, v[4] != 0, v[5], v[6]);
     else if (word == 'd')
-        draw((uint64_t)v[0], (uint64_t)v[1], (uint64_t)v[2], &v[3], (uint64_t)v[5]);
+        draw((uint64_t)v[0], (uint64_t)v[1], (uint64_t)v[2], &v[3], strtod(at, NULL),
+             (uint64_t)v[5]);
 }
 
 int main(void) {

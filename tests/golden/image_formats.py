@@ -486,14 +486,15 @@ def check_damage(driver, folder):
 def check_draws(driver):
     """Area and aspect of the crops, and the rate of flips, against torchvision's on the same size."""
     n_bad, n = 0, 4000
-    for width, height in ((500, 375), (375, 500), (1000, 100), (40, 300), (1, 1)):
-        ours = driver.draw(11, 2, 0, width, height, n)
-        assert (ours == driver.draw(11, 2, 0, width, height, n)).all()
-        assert (ours[1:] == driver.draw(11, 2, 1, width, height, n - 1)).all()
+    for width, height, scale in ((500, 375, 0.08), (375, 500, 0.08), (1000, 100, 0.08),
+                                 (40, 300, 0.08), (1, 1, 0.08), (500, 375, 0.5), (32, 32, 1)):
+        ours = driver.draw(11, 2, 0, width, height, n, scale)
+        assert (ours == driver.draw(11, 2, 0, width, height, n, scale)).all()
+        assert (ours[1:] == driver.draw(11, 2, 1, width, height, n - 1, scale)).all()
         torch.manual_seed(0)
         image = Image.new("L", (width, height))
         theirs = [
-            T.RandomResizedCrop.get_params(image, (0.08, 1.0), (3 / 4, 4 / 3)) for _ in range(n)
+            T.RandomResizedCrop.get_params(image, (scale, 1.0), (3 / 4, 4 / 3)) for _ in range(n)
         ]
         theirs = numpy.array([(left, top, w, h) for top, left, h, w in theirs])
         for name, measure in (
@@ -510,7 +511,7 @@ def check_draws(driver):
             is_bad |= abs(a.std() - b.std()) > 0.06 * b.std() + 1e-12
             if is_bad:
                 n_bad += 1
-                print(f"draws {width} x {height} {name}: {a.mean()} {a.std()}, "
+                print(f"draws {width} x {height} from {scale}, {name}: {a.mean()} {a.std()}, "
                       f"torchvision {b.mean()} {b.std()}")  # fmt: skip
         rate = ours[:, 4].mean()
         if abs(rate - 0.5) > 5 * 0.5 / math.sqrt(n):  # five standard deviations

@@ -14,7 +14,7 @@ static void test_image_augment__draws_lie_in_their_ranges(void **state) {
     for (uint64_t i = 0; i < N; i++) {
         dnnb_box box;
         bool flip;
-        dnnb_augment_draw(5, 1, i, 500, 375, &box, &flip);
+        dnnb_augment_draw(5, 1, i, 500, 375, DNNB_CROP_SCALE, &box, &flip);
         assert_true(box.left_px >= 0 && box.left_px + box.width_px <= 500);
         assert_true(box.top_px >= 0 && box.top_px + box.height_px <= 375);
         /* Sides are rounded: half a pixel in about 90, the shortest side, is 1.2% of an area. */
@@ -30,18 +30,32 @@ static void test_image_augment__draws_lie_in_their_ranges(void **state) {
     assert_in_range(n_small, N / 2 - 355, N);
 }
 
+static void test_image_augment__crops_are_no_smaller_than_asked_for(void **state) {
+    (void)state;
+    dnnb_box box;
+    bool flip;
+    for (uint64_t i = 0; i < 2000; i++) {
+        dnnb_augment_draw(5, 1, i, 500, 375, 0.5, &box, &flip);
+        /* Half a pixel in about 230, the shortest side. */
+        assert_true(box.width_px * box.height_px >= 500 * 375 / 2 * 99 / 100);
+        dnnb_augment_draw(5, 1, i, 32, 32, 1, &box, &flip);
+        assert_true(box.width_px == 32 && box.height_px == 32);
+    }
+}
+
 static void test_image_augment__depends_on_nothing_but_its_arguments(void **state) {
     (void)state;
     dnnb_box first, again, other;
     bool flip, flip_again;
     size_t n_same[3] = {0};
     for (uint64_t i = 0; i < 1000; i++) {
-        dnnb_augment_draw(1, 2, i, 500, 375, &first, &flip);
-        dnnb_augment_draw(1, 2, i, 500, 375, &again, &flip_again);
+        dnnb_augment_draw(1, 2, i, 500, 375, DNNB_CROP_SCALE, &first, &flip);
+        dnnb_augment_draw(1, 2, i, 500, 375, DNNB_CROP_SCALE, &again, &flip_again);
         assert_memory_equal(&first, &again, sizeof first);
         assert_int_equal(flip, flip_again);
         for (uint64_t k = 0; k < 3; k++) {
-            dnnb_augment_draw(1 + (k == 0), 2 + (k == 1), i + (k == 2), 500, 375, &other, &flip);
+            dnnb_augment_draw(1 + (k == 0), 2 + (k == 1), i + (k == 2), 500, 375, DNNB_CROP_SCALE,
+                              &other, &flip);
             n_same[k] += memcmp(&first, &other, sizeof first) == 0;
         }
     }
@@ -54,7 +68,7 @@ static void check_fallback(int64_t width, int64_t height, dnnb_box expected) {
     for (uint64_t i = 0; i < 200; i++) {
         dnnb_box box;
         bool flip;
-        dnnb_augment_draw(1, 0, i, width, height, &box, &flip);
+        dnnb_augment_draw(1, 0, i, width, height, DNNB_CROP_SCALE, &box, &flip);
         n_fallbacks += memcmp(&box, &expected, sizeof box) == 0;
     }
     /* No box of 8% of the area fits into so long a picture. */
@@ -71,6 +85,7 @@ static void test_image_augment__long_pictures_get_their_middle(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_augment__draws_lie_in_their_ranges),
+        cmocka_unit_test(test_image_augment__crops_are_no_smaller_than_asked_for),
         cmocka_unit_test(test_image_augment__depends_on_nothing_but_its_arguments),
         cmocka_unit_test(test_image_augment__long_pictures_get_their_middle),
     };

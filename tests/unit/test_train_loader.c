@@ -52,6 +52,7 @@ static float *load_epochs(const fixture *f, size_t n_workers, size_t cache_bytes
                            .n = n,
                            .batch = 8,
                            .augment = augment,
+                           .crop_scale = DNNB_CROP_SCALE,
                            .keep = true,
                            .seed = 3,
                            .epoch = epoch};
@@ -97,7 +98,9 @@ static void check_image(const fixture *f, size_t row, size_t epoch, bool augment
     bool flip = false;
     float expected[N_FLOATS];
     assert_ok(dnnb_image_load(&image, dnnb_stimulus_get_path(f->stim, row), NULL));
-    if (augment) dnnb_augment_draw(3, epoch, row, image.width_px, image.height_px, &box, &flip);
+    if (augment)
+        dnnb_augment_draw(3, epoch, row, image.width_px, image.height_px, DNNB_CROP_SCALE, &box,
+                          &flip);
     assert_ok(dnnb_image_resize(&resized, &image, augment ? &box : NULL, SIDE, SIDE));
     if (flip) dnnb_image_flip(&resized);
     dnnb_image_normalize(&resized, dnnb_imagenet_mean, dnnb_imagenet_std, expected);
@@ -202,6 +205,7 @@ static void test_train_loader__a_warm_pass_allocates_nothing(void **state) {
                                .n = dnnb__set_fill_order(set),
                                .batch = 8,
                                .augment = true,
+                               .crop_scale = DNNB_CROP_SCALE,
                                .keep = true,
                                .seed = 3,
                                .epoch = epoch % 2};

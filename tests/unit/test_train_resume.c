@@ -299,6 +299,7 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.schedule.name = "cosine", "schedule: expected constant");
     REFUSED(c.schedule.warmup_epochs = 1, "warm-up epochs");
     REFUSED(c.augment = DNNB_AUGMENT_NONE, "augment: expected dnnbrain");
+    REFUSED(c.crop_scale = 0.5, "crop scale: expected 0.08");
     REFUSED(c.score_train = false, "score of the training set");
     REFUSED(c.on_bad_image = DNNB_BAD_IMAGE_SKIP, "on a bad image");
     REFUSED(c.decode.max_pixels = 1000, "largest image");
