@@ -4,6 +4,7 @@ BUILD_SANITIZE ?= build-sanitize
 BUILD_THREAD   ?= build-thread
 BUILD_VALGRIND ?= build-valgrind
 BUILD_FUZZ     ?= build-fuzz
+BUILD_DEB      ?= build-deb
 PREFIX         ?= /usr/local
 # Debian's Python, for which python3-torch is installed; tests and benchmarks alone use it.
 PYTHON         ?= /usr/bin/python3
@@ -26,8 +27,8 @@ RUN_TESTS       = $(3) ctest --test-dir $(1) --output-on-failure --no-tests=erro
 
 MAKEFLAGS      += --no-print-directory
 
-.PHONY: help setup setup-tests setup-fuzz setup-valgrind build demo test sanitize sanitize-thread \
-        valgrind kill fuzz bench check format install clean
+.PHONY: help setup setup-tests setup-fuzz setup-deb setup-valgrind build demo test sanitize \
+        sanitize-thread valgrind kill fuzz bench check format install uninstall deb clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
@@ -44,6 +45,8 @@ help:
 	@echo 'make check      only the rules that the source keeps'
 	@echo 'make format     format the C files with clang-format 14'
 	@echo 'make install    install under PREFIX (now $(PREFIX)); DESTDIR works'
+	@echo 'make uninstall  take away what that has put there'
+	@echo 'make deb        build Debian packages, in $(BUILD_DEB)/'
 	@echo 'make clean      remove what these commands made'
 
 setup:
@@ -54,6 +57,9 @@ setup-tests:
 
 setup-fuzz:
 	@tools/install-dependencies --build --tests --fuzz
+
+setup-deb:
+	@tools/install-dependencies --build --deb
 
 setup-valgrind:
 	@tools/install-dependencies --build --tests --valgrind
@@ -117,8 +123,16 @@ check:
 format:
 	tools/check-format --fix
 
+# ldconfig: so that a program that is linked with the library finds it, where that is the system's.
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+uninstall:
+	@tools/uninstall $(BUILD) $(PREFIX)
+
+deb: setup-deb
+	@tools/make-deb $(BUILD_DEB)
 
 clean:
-	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_THREAD) $(BUILD_VALGRIND) $(BUILD_FUZZ) demo
+	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_THREAD) $(BUILD_VALGRIND) $(BUILD_FUZZ) $(BUILD_DEB) demo

@@ -2,7 +2,8 @@
 # folder of its own, which is removed when the test ends. The last line of a test is `finish`.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-: "${DNNB_CLI:=$here/../../build/dnnbrain}" "${DNNB_PYTHON:=/usr/bin/python3}"
+: "${DNNB_SOURCE:=$(cd "$here/../.." && pwd)}" "${DNNB_BUILD:=$DNNB_SOURCE/build}"
+: "${DNNB_CLI:=$DNNB_BUILD/dnnbrain}" "${DNNB_PYTHON:=/usr/bin/python3}"
 folder=$(mktemp -d "${TMPDIR:-/tmp}/dnnbrain-test.XXXXXX") || exit 1
 trap 'status=$?; cd /; rm -rf "$folder"; exit $status' EXIT
 trap 'exit 1' INT TERM HUP PIPE
@@ -38,6 +39,14 @@ run() {
     "$DNNB_CLI" "$@" >out 2>err </dev/null
     status=$?
     check "exit status $wanted, found $status" [ "$status" -eq "$wanted" ]
+}
+
+# step COMMAND...: any command; it must succeed. Its output is in `out` and `err`.
+step() {
+    command=$*
+    "$@" >out 2>err </dev/null
+    status=$?
+    check "exit status 0, found $status" [ "$status" -eq 0 ]
 }
 
 in_out() {
@@ -120,13 +129,13 @@ needs_python() {
 # pictures/{ant,bee}/, train.stim.csv and validation.stim.csv in this folder.
 make_pictures() {
     needs_python PIL
-    python "$here/make_pictures.py" || exit 1
+    python "$DNNB_SOURCE/tests/cli/make_pictures.py" || exit 1
 }
 
 # alexnet.pth: random parameters with a last layer of $1 outputs, written by PyTorch.
 make_weights() {
     needs_python torch torchvision
-    python "$here/make_weights.py" "$1" alexnet.pth || exit 1
+    python "$DNNB_SOURCE/tests/cli/make_weights.py" "$1" alexnet.pth || exit 1
 }
 
 finish() {

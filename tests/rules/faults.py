@@ -33,6 +33,12 @@ __attribute__((visibility("default"))) size_t dnnb_thing_count(const dnnb_thing 
 #endif
 """
 
+BUILD_PACKAGES = subprocess.run([os.path.join(SOURCE, "tools/install-dependencies"), "--list",
+                                 "--build"], check=True, capture_output=True, text=True)
+CONTROL = ("Source: a\nBuild-Depends: debhelper-compat (= 13), " + ", ".join(
+    name for name in BUILD_PACKAGES.stdout.split() if name not in ("gcc", "libc6-dev", "make"))
+    + "%s\nStandards-Version: 4\n")
+
 # check, file, text, what its line of output begins with (None: no finding)
 ROWS = [
     ("includes", "src/core/a.c", '#include "tensor/b.h"\n', "src/core/a.c:1: src/DEPS does not let"),
@@ -73,19 +79,27 @@ ROWS = [
     ("includes", "src/image/d.c", "#include <png-more.h>\n#include <lib/png.h>\n", None),
     ("format", "src/core/a.c", "int a;\nint   b;\n", "src/core/a.c:2: run make format"),
     ("format", "src/core/a.c", "int a;\nint b;\n", None),
+    ("packaging", "debian/control", CONTROL % ", libx-dev", "debian/control:2: a package of tools"),
+    ("packaging", "debian/control", (CONTROL % "").replace(" libpng-dev,", ""),
+     "debian/control:2: Build-Depends names"),
+    ("packaging", "debian/control", CONTROL % "", None),
 ]
 
 LIBRARY = """#define API __attribute__((visibility("default")))
 API int dnnb_thing_count(void) { return 0; }
 %s
 """
+# code, declaration, version of the interface, what its line of output begins with
 SYMBOL_ROWS = [
-    ("", "", None),
-    ("API int stray(void) { return 0; }", "", "libdnnbrain.so:1: exported, and in no public header: stray"),
-    ("", "DNNB_API int dnnb_more(void);", "include/dnnbrain/c.h:2: declared, and not exported"),
-    ("API int dnnb_more(void) { return 0; }", "int dnnb_more(void);",
+    ("", "", "0.1", None),
+    ("", "", "0.2", "libdnnbrain.so:1: exported with the version DNNBRAIN_0.1: dnnb_thing_count, DNN"),
+    ("", "", None, "libdnnbrain.so:1: exported with the version DNNBRAIN_0.1: dnnb_thing_count, None"),
+    ("API int stray(void) { return 0; }", "", "0.1",
+     "libdnnbrain.so:1: exported, and in no public header: stray"),
+    ("", "DNNB_API int dnnb_more(void);", "0.1", "include/dnnbrain/c.h:2: declared, and not exported"),
+    ("API int dnnb_more(void) { return 0; }", "int dnnb_more(void);", "0.1",
      "include/dnnbrain/c.h:2: a public declaration carries DNNB_API: dnnb_more"),
-    ("API int dnnb__own(void) { return 0; }", "DNNB_API int dnnb__own(void);",
+    ("API int dnnb__own(void) { return 0; }", "DNNB_API int dnnb__own(void);", "0.1",
      "include/dnnbrain/c.h:2: a private name"),
 ]
 
@@ -131,14 +145,16 @@ def main():
             make_tree(root)
             write(root, path, text)
             n_wrong += not judge(f"check-{name} {path}", run_check(root, name), expected)
-    for code, declaration, expected in SYMBOL_ROWS:
+    for code, declaration, version, expected in SYMBOL_ROWS:
         with tempfile.TemporaryDirectory() as root:
             make_tree(root)
             write(root, "include/dnnbrain/c.h", "DNNB_API int dnnb_thing_count(void);\n" + declaration)
             write(root, "library.c", LIBRARY % code)
-            write(root, "build/x", "")
+            write(root, "CMakeLists.txt", "project(dnnbrain VERSION 0.1.7)\n")
+            write(root, "build/map", "DNNBRAIN_%s { global: *; };\n" % version)
+            script = [f"-Wl,--version-script={root}/build/map"] if version else []
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", root + "/build/libdnnbrain.so",
-                            root + "/library.c"], check=True)
+                            root + "/library.c", *script], check=True)
             n_wrong += not judge("check-symbols", run_check(root, "symbols"), expected)
     print(f"{len(ROWS) + len(SYMBOL_ROWS)} planted trees, {n_wrong} judged wrong")
     sys.exit(1 if n_wrong else 0)
