@@ -58,7 +58,7 @@ static bool is_at_chance(const dnnb__trainer *t, size_t epoch) {
 
 dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
     size_t n = dnnb_history_get_count(t->history);
-    if (n < N_EPOCHS_AT_CHANCE) return DNNB_OK;
+    if (n < N_EPOCHS_AT_CHANCE || t->range) return DNNB_OK;
     for (size_t i = n - N_EPOCHS_AT_CHANCE; i < n; i++)
         if (!is_at_chance(t, i)) return DNNB_OK;
     if (n > N_EPOCHS_AT_CHANCE && is_at_chance(t, n - N_EPOCHS_AT_CHANCE - 1))

@@ -148,8 +148,10 @@ static void start_steps(dnnb__trainer *t, size_t n_rows) {
 
 /* The learning rate of the epoch's step, and its factor on the optimiser's. */
 static double get_learning_rate(const dnnb__trainer *t, size_t step, double *factor) {
-    *factor = dnnb_schedule_get_factor(&t->options->schedule, t->options->epochs,
-                                       t->steps_per_epoch, t->place.epoch, step);
+    size_t n_before = t->place.n_steps - t->place.step; /* of the epochs before */
+    *factor = t->range ? dnnb__lr_range_get_factor(t->range, n_before + step)
+                       : dnnb_schedule_get_factor(&t->options->schedule, t->options->epochs,
+                                                  t->steps_per_epoch, t->place.epoch, step);
     return dnnb__optimizer_get_options(t->optimizer)->lr * *factor;
 }
 
@@ -278,7 +280,7 @@ static dnnb_status end_early(dnnb__trainer *t, dnnb_status status) {
     return status;
 }
 
-static dnnb_status train_all(dnnb__trainer *t) {
+dnnb_status dnnb__trainer_run(dnnb__trainer *t) {
     dnnb_checkpoint *resumed;
     DNNB_TRY(dnnb__trainer_resume(t, &resumed));
     dnnb_status status = emit_start(t, resumed);
@@ -296,7 +298,7 @@ dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimulus *train, const dnnb_sti
     if (history) *history = NULL;
     size_t n_threads_before = dnnb__threads_set(dnnb_dnn_get_n_threads(dnn));
     dnnb_status status = dnnb__trainer_open(&t, dnn, train, validation);
-    if (status == DNNB_OK) status = train_all(&t);
+    if (status == DNNB_OK) status = dnnb__trainer_run(&t);
     dnnb__threads_set(n_threads_before);
     if (history && (status == DNNB_OK || status == DNNB_ERR_STOPPED)) {
         *history = t.history;

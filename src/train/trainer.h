@@ -8,6 +8,7 @@
 #define DNNB_TRAIN_TRAINER_H
 
 #include "optim/optim.h"
+#include "train/lr_range.h"
 #include "train/saver.h"
 #include "train/session.h"
 
@@ -26,6 +27,8 @@ typedef struct dnnb__place {
 
 typedef struct dnnb__trainer {
     const dnnb_train_options *options;
+    const dnnb_lr_find_options *range; /* a range test's, whose rates take the schedule's place;
+                                          NULL in a training run */
     dnnb__session session;
     dnnb__set *train, *validation; /* validation NULL without one */
     dnnb_predictions *train_predictions, *validation_predictions;
@@ -60,6 +63,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__trainer_open(dnnb__trainer *trainer, dnnb_dnn 
                                                const dnnb_stimulus *train,
                                                const dnnb_stimulus *validation);
 void dnnb__trainer_close(dnnb__trainer *trainer);
+/** Train to the end, from where a checkpoint was if the options ask for it. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_run(dnnb__trainer *trainer);
 
 /** Where options->resume asks for it and there is a whole checkpoint: bring the run to its place,
  *  and give the checkpoint; otherwise *out is NULL.

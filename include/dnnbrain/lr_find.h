@@ -1,0 +1,73 @@
+/**
+ * The learning-rate range test: how the loss goes while the rate grows from step to step.
+ */
+#ifndef DNNBRAIN_LR_FIND_H
+#define DNNBRAIN_LR_FIND_H
+
+#include "dnnbrain/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dnnb_lr_find_options {
+    double min_lr, max_lr; /**< rates of the first and the last step; above 0 */
+    size_t steps;          /**< mini-batches; each step's rate is the same multiple of the last's */
+    double smoothing;      /**< what of the moving average stays in a step; from 0 to below 1 */
+    double divergence;     /**< the test ends when the smoothed loss is more than so many times its
+                                least; above 1 */
+} dnnb_lr_find_options;
+
+#define DNNB_LR_FIND_OPTIONS_INIT                                                                  \
+    { .min_lr = 1e-7, .max_lr = 1, .steps = 100, .smoothing = 0.98, .divergence = 4 }
+
+typedef struct dnnb_lr_step {
+    double lr;
+    double loss;     /**< mean loss of the step's batch, before its update */
+    double smoothed; /**< exponential moving average of the losses so far, its bias corrected */
+} dnnb_lr_step;
+
+typedef struct dnnb_lr_curve {
+    dnnb_lr_step *steps;
+    size_t n;
+    bool has_diverged;   /**< it ended before the last step */
+    size_t best;         /**< the step of the least smoothed loss */
+    double suggested_lr; /**< where the smoothed loss falls fastest; NaN when it falls nowhere */
+} dnnb_lr_curve;
+
+/**
+ * Train for some steps with a rate that grows exponentially, and suggest a rate.
+ *
+ * The steps are those of dnnb_train() with the same options: the same order, crops, dropout and
+ * losses, epoch after epoch when one has fewer steps. Scores, checkpoints, the schedule and
+ * optimizer.lr are not used. Afterwards the network has the bits that it had before, also after a
+ * failure.
+ *
+ * The suggested rate is that of the steepest descent: where the central difference of the smoothed
+ * loss, over equal steps of the rate's logarithm, is most negative, between a tenth of the planned
+ * steps and the least smoothed loss. A loss that is not finite counts as diverged.
+ *
+ * @param train_options  NULL for DNNB_TRAIN_OPTIONS_INIT. on_event is told START, STEP (of all
+ *                       steps, with n_epochs 0), SCORING and WARNING.
+ * @param find_options   NULL for DNNB_LR_FIND_OPTIONS_INIT.
+ * @param[out] out       Destroy with dnnb_lr_curve_destroy(); NULL after any failure.
+ * @error As dnnb_train(); DNNB_ERR_NUMERIC the first loss is not finite.
+ * @source Smith, "Cyclical learning rates for training neural networks", WACV 2017; smoothing,
+ *         divergence and steepest descent as fastai and PyTorch Lightning have them.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_lr_find(dnnb_dnn *dnn, const dnnb_stimulus *train,
+                                                  const dnnb_train_options *train_options,
+                                                  const dnnb_lr_find_options *find_options,
+                                                  dnnb_lr_curve **out);
+DNNB_API void dnnb_lr_curve_destroy(dnnb_lr_curve *curve);
+
+/** Write step,learning_rate,loss,smoothed_loss, a line a step, in the shortest digits that read
+ *  back to the same double, atomically. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_lr_curve_save_csv(const dnnb_lr_curve *curve,
+                                                            const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
