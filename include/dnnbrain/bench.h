@@ -1,4 +1,5 @@
 /**
+ * @file
  * Speed of the computation alone: steps on random images, without loading any.
  */
 #ifndef DNNBRAIN_BENCH_H
@@ -11,6 +12,7 @@
 extern "C" {
 #endif
 
+/** What is timed. */
 typedef enum dnnb_bench_kind {
     DNNB_BENCH_TRAIN, /**< forward, loss, backward, optimiser; what is frozen stays so */
     DNNB_BENCH_TEST   /**< forward in test mode */
@@ -18,13 +20,14 @@ typedef enum dnnb_bench_kind {
 
 /** One op of the plan that was timed, summed over the timed steps. Borrowed text. */
 typedef struct dnnb_bench_op {
-    const char *layer;
-    const char *pass;
-    const char *implementation;
-    double flops;   /**< of one step */
-    double seconds; /**< of one step, mean */
+    const char *layer;          /**< its module path */
+    const char *pass;           /**< "forward", or what of the backward pass */
+    const char *implementation; /**< as the engine names it */
+    double flops;               /**< of one step */
+    double seconds;             /**< of one step, mean */
 } dnnb_bench_op;
 
+/** Called with each op; `context` is that of dnnb_bench_step(). */
 typedef void (*dnnb_bench_op_fn)(void *context, const dnnb_bench_op *op);
 
 /**

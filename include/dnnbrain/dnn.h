@@ -1,4 +1,5 @@
 /**
+ * @file
  * A network with its parameters: created by name, loaded, given a new head, frozen, saved.
  */
 #ifndef DNNBRAIN_DNN_H
@@ -10,14 +11,17 @@
 extern "C" {
 #endif
 
+/** A network with its parameters. */
 typedef struct dnnb_dnn dnnb_dnn;
 
+/** How a network is made. */
 typedef struct dnnb_dnn_options {
     uint64_t seed;      /**< parameters that are not loaded are initialised from it */
     size_t n_threads;   /**< threads of the computation; 0: every processor available */
     const char *engine; /**< "onednn", or "ref" (slow, float64 sums); NULL: the default */
 } dnnb_dnn_options;
 
+/** The default options. */
 #define DNNB_DNN_OPTIONS_INIT                                                                      \
     { .seed = 0, .n_threads = 0, .engine = NULL }
 
@@ -44,6 +48,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dnn_create(dnnb_dnn **out, const char 
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dnn_create_from_file(dnnb_dnn **out, const char *network,
                                                                const char *weights_path,
                                                                const dnnb_dnn_options *options);
+/** Takes NULL, as every destroy function. */
 DNNB_API void dnnb_dnn_destroy(dnnb_dnn *dnn);
 
 /** Load parameters from a file; strict: every name and shape must fit, the head's too.
@@ -77,10 +82,13 @@ DNNB_API void dnnb_dnn_count_parameters(const dnnb_dnn *dnn, int64_t *n_trainabl
 
 /** The network's name as DNNBrain writes it ("AlexNet"). */
 DNNB_API const char *dnnb_dnn_get_name(const dnnb_dnn *dnn);
+/** Name of the engine that computes: "onednn" or "ref". */
 DNNB_API const char *dnnb_dnn_get_engine(const dnnb_dnn *dnn);
 /** The library that the engine computes with, and its version: "oneDNN 2.6.3". */
 DNNB_API const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn);
+/** Threads of the computation. */
 DNNB_API size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn);
+/** The seed that it was made with. */
 DNNB_API uint64_t dnnb_dnn_get_seed(const dnnb_dnn *dnn);
 /** [channels, height, width] of the input images. */
 DNNB_API const dnnb_shape *dnnb_dnn_get_input_shape(const dnnb_dnn *dnn);
@@ -99,7 +107,9 @@ typedef struct dnnb_layer_info {
     int64_t macs;         /**< multiply-accumulates an image, forward */
 } dnnb_layer_info;
 
+/** Number of layers that have a name. */
 DNNB_API size_t dnnb_dnn_get_n_layers(const dnnb_dnn *dnn);
+/** Layer i, counted from 0 in the order of the computation. */
 DNNB_API dnnb_layer_info dnnb_dnn_get_layer(const dnnb_dnn *dnn, size_t i);
 /** By module path or DNNBrain's name. @error DNNB_ERR_ARGUMENT with the nearest name. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dnn_find_layer(const dnnb_dnn *dnn, const char *name,

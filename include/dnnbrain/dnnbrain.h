@@ -1,4 +1,5 @@
 /**
+ * @file
  * dnnbrain: transfer learning for people who study brains and networks.
  *
  * In tiers, each usable without the next:

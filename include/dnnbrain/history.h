@@ -1,4 +1,5 @@
 /**
+ * @file
  * The history of a training run: DNNBrain's train_dict.
  */
 #ifndef DNNBRAIN_HISTORY_H
@@ -13,15 +14,16 @@
 extern "C" {
 #endif
 
+/** The epochs of a run. */
 typedef struct dnnb_history dnnb_history;
 
 /** One epoch. Scores are NaN where they were not asked for, and so is the validation loss. */
 typedef struct dnnb_epoch {
-    const double *step_loss; /**< mean loss of each step's batch; borrowed */
-    size_t n_steps;
-    double epoch_loss; /**< step losses weighted by batch size, over the number of images */
-    double score_train;
-    double score_validation;
+    const double *step_loss;  /**< mean loss of each step's batch; borrowed */
+    size_t n_steps;           /**< of the epoch: batches */
+    double epoch_loss;        /**< step losses weighted by batch size, over the number of images */
+    double score_train;       /**< of the training set after the epoch */
+    double score_validation;  /**< of the validation set after the epoch */
     double learning_rate;     /**< of the epoch's last step; NaN when read from a train_dict */
     double seconds;           /**< wall time of the epoch; NaN when read from a train_dict */
     double images_per_second; /**< of the epoch's training steps; NaN likewise */
@@ -31,11 +33,14 @@ typedef struct dnnb_epoch {
                                  train_dict.pkl, which has DNNBrain's four lists */
 } dnnb_epoch;
 
+/** A history without epochs. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_create(dnnb_history **out);
+/** Takes NULL. */
 DNNB_API void dnnb_history_destroy(dnnb_history *history);
 /** Append an epoch; the step losses are copied. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_add(dnnb_history *history,
                                                       const dnnb_epoch *epoch);
+/** Number of epochs. */
 DNNB_API size_t dnnb_history_get_count(const dnnb_history *history);
 /** Epoch i, counted from 0. */
 DNNB_API const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, size_t i);

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Images: decoding to RGB as Pillow does it, and the transforms of torchvision, bit for bit.
  */
 #ifndef DNNBRAIN_IMAGE_H
@@ -16,20 +17,22 @@ extern "C" {
 
 /** 8-bit RGB pixels, row-major [height, width, 3], no padding between rows. */
 typedef struct dnnb_image {
-    uint8_t *pixels; /* owned; freed by dnnb_image_clear() */
-    int64_t width_px;
-    int64_t height_px;
+    uint8_t *pixels;   /**< owned; freed by dnnb_image_clear() */
+    int64_t width_px;  /**< columns */
+    int64_t height_px; /**< rows */
 } dnnb_image;
 
+/** How a picture becomes RGB. */
 typedef struct dnnb_decode_options {
     /** Lay a transparent picture over `background` instead of dropping its transparency. */
     bool use_background;
+    /** Red, green and blue. */
     uint8_t background[3];
     /** Refuse pictures of more pixels than this. */
     int64_t max_pixels;
 } dnnb_decode_options;
 
-/** Pillow's own limit for an error: twice 1024^3 / 12 pixels. */
+/** The default options. The limit is Pillow's own for an error: twice 1024^3 / 12 pixels. */
 #define DNNB_DECODE_OPTIONS_INIT                                                                   \
     { .use_background = false, .background = {255, 255, 255}, .max_pixels = 178956970 }
 
@@ -50,6 +53,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_load(dnnb_image *out, const char
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_image_decode(dnnb_image *out, const void *bytes,
                                                        size_t n_bytes, const char *name,
                                                        const dnnb_decode_options *options);
+/** Free the pixels and set all to 0. */
 DNNB_API void dnnb_image_clear(dnnb_image *image);
 
 /**
@@ -70,7 +74,10 @@ DNNB_API const char *dnnb_image_get_format(const void *head, size_t n_bytes);
 
 /** A rectangle of an image; inside it entirely. */
 typedef struct dnnb_box {
-    int64_t left_px, top_px, width_px, height_px;
+    int64_t left_px;   /**< columns left of it */
+    int64_t top_px;    /**< rows above it */
+    int64_t width_px;  /**< its columns */
+    int64_t height_px; /**< its rows */
 } dnnb_box;
 
 /**
@@ -92,8 +99,9 @@ DNNB_API void dnnb_image_flip(dnnb_image *image);
 DNNB_API void dnnb_image_normalize(const dnnb_image *image, const float mean[3], const float std[3],
                                    float *out);
 
-/** ImageNet's mean and standard deviation of each channel. */
+/** ImageNet's mean of each channel. */
 DNNB_API extern const float dnnb_imagenet_mean[3];
+/** ImageNet's standard deviation of each channel. */
 DNNB_API extern const float dnnb_imagenet_std[3];
 
 /** Smallest area of a random crop, as a part of the picture's, in DNNBrain and torchvision. */

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Metrics of predictions: of classes and of numbers, with 95% confidence intervals.
  *
  * Plain functions over arrays. A share of nothing is 0, as scikit-learn's zero_division=0.
@@ -18,7 +19,8 @@ extern "C" {
 
 /** A confidence interval of 95%. Both ends are NaN where there is none. */
 typedef struct dnnb_interval {
-    double low, high;
+    double low;  /**< lower end */
+    double high; /**< upper end */
 } dnnb_interval;
 
 /**
@@ -43,19 +45,21 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_metrics_count_confusion(const int64_t 
 
 /** Scores of one class against all others. */
 typedef struct dnnb_class_score {
-    size_t n_images;                                   /**< of the class */
-    size_t n_predicted;                                /**< predicted to be of it */
-    size_t n_right;                                    /**< both */
-    double precision;                                  /**< n_right / n_predicted */
-    double recall;                                     /**< n_right / n_images */
-    double f1;                                         /**< harmonic mean of the two */
-    dnnb_interval precision_interval, recall_interval; /**< Wilson's */
+    size_t n_images;                  /**< of the class */
+    size_t n_predicted;               /**< predicted to be of it */
+    size_t n_right;                   /**< both */
+    double precision;                 /**< n_right / n_predicted */
+    double recall;                    /**< n_right / n_images */
+    double f1;                        /**< harmonic mean of the two */
+    dnnb_interval precision_interval; /**< Wilson's */
+    dnnb_interval recall_interval;    /**< Wilson's */
 } dnnb_class_score;
 
 /** Scores of all classes. Means are over classes, whatever their numbers of images. */
 typedef struct dnnb_classification_score {
-    size_t n_images, n_right;
-    double accuracy;
+    size_t n_images;                 /**< of all classes */
+    size_t n_right;                  /**< predicted to be of their class */
+    double accuracy;                 /**< n_right / n_images */
     dnnb_interval accuracy_interval; /**< Wilson's */
     double balanced_accuracy;        /**< mean recall of the classes that have images */
     double macro_f1; /**< mean F1 of the classes that have images or are predicted */
@@ -69,8 +73,9 @@ DNNB_API void dnnb_metrics_score_classes(const size_t *counts, size_t n_classes,
 /** A point of a receiver operating characteristic: what is called positive when scores of the
  *  threshold and above are. */
 typedef struct dnnb_roc_point {
-    double threshold;
-    double false_positive_rate, true_positive_rate;
+    double threshold;           /**< of the score */
+    double false_positive_rate; /**< of the negative ones: called positive */
+    double true_positive_rate;  /**< of the positive ones: called positive */
 } dnnb_roc_point;
 
 /**
@@ -96,7 +101,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_metrics_create_roc(const double *score
 
 /** Scores of predicted numbers against targets. */
 typedef struct dnnb_regression_score {
-    size_t n;
+    size_t n;                         /**< numbers */
     double r;                         /**< Pearson's; 0 where one side is constant */
     double r_squared;                 /**< its square: the score of a regression */
     dnnb_interval r_interval;         /**< by Fisher's z; NaN for fewer than four */

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Optimisers and learning-rate schedules, with PyTorch's names, formulas and defaults.
  */
 #ifndef DNNBRAIN_OPTIM_H
@@ -13,23 +14,28 @@
 extern "C" {
 #endif
 
+/** How parameters follow their gradients. */
 typedef struct dnnb_optimizer_options {
     const char *name;    /**< "adam", "adamw" or "sgd" */
     double lr;           /**< learning rate; NaN: the optimiser's own default */
     double weight_decay; /**< NaN: the optimiser's own default */
     double momentum;     /**< SGD */
     bool nesterov;       /**< SGD */
-    double beta1, beta2; /**< Adam and AdamW */
+    double beta1;        /**< Adam and AdamW: decay of the mean gradient */
+    double beta2;        /**< Adam and AdamW: decay of the mean squared gradient */
     double eps;          /**< Adam and AdamW */
 } dnnb_optimizer_options;
 
+/** Not a number, where a default is asked for. */
 #define DNNB_NAN (__builtin_nan(""))
+/** The default options: DNNBrain's Adam. */
 #define DNNB_OPTIMIZER_OPTIONS_INIT                                                                \
     {                                                                                              \
         .name = "adam", .lr = DNNB_NAN, .weight_decay = DNNB_NAN, .momentum = 0.0,                 \
         .nesterov = false, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8                               \
     }
 
+/** How the learning rate changes. */
 typedef struct dnnb_schedule_options {
     const char *name;     /**< "constant", "step" or "cosine" */
     size_t warmup_epochs; /**< the rate grows linearly, step by step, over these epochs */
@@ -37,6 +43,7 @@ typedef struct dnnb_schedule_options {
     double gamma;         /**< "step": factor of each fall */
 } dnnb_schedule_options;
 
+/** The default options. */
 #define DNNB_SCHEDULE_OPTIONS_INIT                                                                 \
     { .name = "constant", .warmup_epochs = 0, .step_epochs = 0, .gamma = 0.1 }
 

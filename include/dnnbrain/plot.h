@@ -1,4 +1,5 @@
 /**
+ * @file
  * The plots of a training run, drawn with cairo; the path's ending, .svg or .png, decides.
  */
 #ifndef DNNBRAIN_PLOT_H

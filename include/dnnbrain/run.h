@@ -1,4 +1,5 @@
 /**
+ * @file
  * The run folder: a training run with everything that it leaves behind.
  */
 #ifndef DNNBRAIN_RUN_H
@@ -10,15 +11,17 @@
 extern "C" {
 #endif
 
+/** The folder, and what config.json is to tell of how the network was made. */
 typedef struct dnnb_run_options {
-    const char *folder; /**< created; refused when it holds a run already, unless overwrite or
-                            options->resume */
-    bool overwrite;
+    const char *folder;       /**< created; refused when it holds a run already, unless overwrite or
+                                  options->resume */
+    bool overwrite;           /**< take away the files of a run that is there */
     const char *network;      /**< as asked for, for config.json */
     const char *weights_path; /**< as asked for, its checksum is recorded; NULL for none */
     const char *freeze;       /**< as asked for; NULL for none */
 } dnnb_run_options;
 
+/** The default options; the folder must be given. */
 #define DNNB_RUN_OPTIONS_INIT                                                                      \
     { .folder = NULL, .overwrite = false, .network = NULL, .weights_path = NULL, .freeze = NULL }
 

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Status codes, and the message of the last error.
  *
  * Every fallible function of the library returns a dnnb_status that must be checked. The message of
@@ -36,6 +37,7 @@ extern "C" {
     X(ERR_STOPPED, "stopped", "stopped because the caller asked for it")                           \
     X(ERR_INTERNAL, "internal", "a bug of the library")
 
+/** What became of a call: dnnb_get_error() has the message of a failure. */
 typedef enum dnnb_status {
 #define DNNB_STATUS_ENUM(code, name, meaning) DNNB_##code,
     DNNB_STATUS_LIST(DNNB_STATUS_ENUM)

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Stimuli: a .stim.csv, its rows and columns, and the check of all of it before training.
  */
 #ifndef DNNBRAIN_STIMULUS_H
@@ -14,6 +15,7 @@
 extern "C" {
 #endif
 
+/** A set of stimuli: its images, and a field for each column of each. */
 typedef struct dnnb_stimulus dnnb_stimulus;
 
 /**
@@ -87,13 +89,16 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_create(dnnb_stimulus **out,
  *  so that the file can be loaded from any folder. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_save(const dnnb_stimulus *stim,
                                                         const char *csv_path);
+/** Takes NULL. */
 DNNB_API void dnnb_stimulus_destroy(dnnb_stimulus *stim);
 
+/** Number of images. */
 DNNB_API size_t dnnb_stimulus_get_count(const dnnb_stimulus *stim);
 /** The CSV's own path as given to load; "" when it did not come from a file. */
 DNNB_API const char *dnnb_stimulus_get_file(const dnnb_stimulus *stim);
 /** 1-based line of row i in the CSV; 0 when it did not come from a file. */
 DNNB_API size_t dnnb_stimulus_get_line(const dnnb_stimulus *stim, size_t i);
+/** The `stimID` of row i: for an image its path below the folder. */
 DNNB_API const char *dnnb_stimulus_get_id(const dnnb_stimulus *stim, size_t i);
 /** The image's path, ready to open. */
 DNNB_API const char *dnnb_stimulus_get_path(const dnnb_stimulus *stim, size_t i);
@@ -102,7 +107,9 @@ DNNB_API const char *dnnb_stimulus_get_header(const dnnb_stimulus *stim, const c
 /** The folder of the images, as resolved. */
 DNNB_API const char *dnnb_stimulus_get_folder(const dnnb_stimulus *stim);
 
+/** Number of columns, `stimID` too. */
 DNNB_API size_t dnnb_stimulus_get_n_columns(const dnnb_stimulus *stim);
+/** Name of a column, counted from 0. */
 DNNB_API const char *dnnb_stimulus_get_column_name(const dnnb_stimulus *stim, size_t column);
 /** Index of a column; SIZE_MAX when there is none of that name. */
 DNNB_API size_t dnnb_stimulus_find_column(const dnnb_stimulus *stim, const char *name);

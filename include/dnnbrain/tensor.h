@@ -1,4 +1,5 @@
 /**
+ * @file
  * Tensors and dicts of named tensors (state dicts).
  *
  * A tensor is a typed, strided view of a storage that tensors share by counting references; the
@@ -17,6 +18,7 @@
 extern "C" {
 #endif
 
+/** Most dimensions that a tensor may have. */
 #define DNNB_MAX_NDIM 5
 
 /** Element types: code, PyTorch's name, bytes. */
@@ -32,6 +34,7 @@ extern "C" {
     X(U8, "uint8", 1)                                                                              \
     X(BOOL, "bool", 1)
 
+/** Type of a tensor's elements. */
 typedef enum dnnb_dtype {
 #define DNNB_DTYPE_ENUM(code, name, bytes) DNNB_##code,
     DNNB_DTYPE_LIST(DNNB_DTYPE_ENUM)
@@ -45,10 +48,11 @@ DNNB_API size_t dnnb_dtype_get_size(dnnb_dtype dtype);
 
 /** Dimensions, outermost first; ndim 0 is a scalar. */
 typedef struct dnnb_shape {
-    int64_t dim[DNNB_MAX_NDIM];
-    size_t ndim;
+    int64_t dim[DNNB_MAX_NDIM]; /**< the first ndim are used */
+    size_t ndim;                /**< number of dimensions */
 } dnnb_shape;
 
+/** A view of a storage, which several tensors may share. */
 typedef struct dnnb_tensor dnnb_tensor;
 
 /** A new zero-filled contiguous tensor; destroy with dnnb_tensor_destroy().
@@ -57,13 +61,18 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_tensor_create(dnnb_tensor **out, dnnb_
                                                         const dnnb_shape *shape);
 /** A new tensor that views the same storage. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_tensor_clone(dnnb_tensor **out, const dnnb_tensor *t);
+/** Takes NULL. The storage goes with its last tensor. */
 DNNB_API void dnnb_tensor_destroy(dnnb_tensor *t);
 
+/** Type of the elements. */
 DNNB_API dnnb_dtype dnnb_tensor_get_dtype(const dnnb_tensor *t);
+/** The dimensions. */
 DNNB_API const dnnb_shape *dnnb_tensor_get_shape(const dnnb_tensor *t);
 /** Strides in elements, one a dimension. */
 DNNB_API const int64_t *dnnb_tensor_get_strides(const dnnb_tensor *t);
+/** Number of elements. */
 DNNB_API size_t dnnb_tensor_get_count(const dnnb_tensor *t);
+/** Whether the elements lie row-major without gaps. */
 DNNB_API bool dnnb_tensor_is_contiguous(const dnnb_tensor *t);
 /** The first element. Read only: it may lie in a mapped file. */
 DNNB_API const void *dnnb_tensor_get_data(const dnnb_tensor *t);
@@ -78,14 +87,19 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_tensor_read_f32(const dnnb_tensor *t, 
 /** Dict of named tensors in the order of insertion. */
 typedef struct dnnb_dict dnnb_dict;
 
+/** An empty dict. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dict_create(dnnb_dict **out);
+/** Takes NULL. Its tensors go with it. */
 DNNB_API void dnnb_dict_destroy(dnnb_dict *dict);
 /** Add a tensor; the dict takes it over on success.
  *  @error DNNB_ERR_FORMAT the name is there already; DNNB_ERR_MEMORY. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dict_add(dnnb_dict *dict, const char *name,
                                                    dnnb_tensor *t);
+/** Number of tensors. */
 DNNB_API size_t dnnb_dict_get_count(const dnnb_dict *dict);
+/** Name of tensor i, counted from 0. */
 DNNB_API const char *dnnb_dict_get_name(const dnnb_dict *dict, size_t i);
+/** Tensor i. */
 DNNB_API const dnnb_tensor *dnnb_dict_get_tensor(const dnnb_dict *dict, size_t i);
 /** The tensor of that name, NULL when there is none. */
 DNNB_API const dnnb_tensor *dnnb_dict_find(const dnnb_dict *dict, const char *name);

@@ -1,4 +1,5 @@
 /**
+ * @file
  * Training, testing and predicting, exactly as DNNBrain's train and test do unless asked otherwise.
  */
 #ifndef DNNBRAIN_TRAIN_H
@@ -14,16 +15,19 @@
 extern "C" {
 #endif
 
+/** What is learnt: the loss and the score. */
 typedef enum dnnb_task {
     DNNB_CLASSIFICATION, /**< mean cross-entropy; the score is the accuracy */
     DNNB_REGRESSION      /**< mean squared error; the score is the squared Pearson correlation */
 } dnnb_task;
 
+/** What is done to training images. */
 typedef enum dnnb_augment {
     DNNB_AUGMENT_DNNBRAIN, /**< random resized crop and random flip */
     DNNB_AUGMENT_NONE      /**< the testing transform: resize to the input's size */
 } dnnb_augment;
 
+/** What an image that cannot be decoded leads to. */
 typedef enum dnnb_on_bad_image {
     DNNB_BAD_IMAGE_STOP, /**< an image that cannot be decoded ends the run */
     DNNB_BAD_IMAGE_SKIP  /**< it is left out and reported; more than 5% end the run */
@@ -46,17 +50,23 @@ typedef enum dnnb_event_kind {
     DNNB_EVENT_SAVED    /**< one is whole and on the disk: of `step` steps after `done` epochs */
 } dnnb_event_kind;
 
+/** Outputs of the images of a set. */
 typedef struct dnnb_predictions dnnb_predictions;
+/** A run that is being saved, or going on; the library's own. */
 typedef struct dnnb_checkpoint dnnb_checkpoint;
 
+/** An event; a field belongs to the kinds that it names. */
 typedef struct dnnb_event {
-    dnnb_event_kind kind;
-    const char *message;    /**< START: what is kept frozen and cached; WARNING: the warning */
-    size_t epoch, n_epochs; /**< epoch counted from 0 */
-    size_t step, n_steps;   /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
-    size_t done, total;     /**< SCORING: images */
-    double loss;            /**< STEP: of the batch */
-    double learning_rate;   /**< STEP */
+    dnnb_event_kind kind; /**< which of the fields below are set */
+    const char *message;  /**< START: what is kept frozen and cached; WARNING: the warning */
+    size_t epoch;         /**< counted from 0 */
+    size_t n_epochs;      /**< of the whole run */
+    size_t step;          /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
+    size_t n_steps;       /**< of an epoch */
+    size_t done;          /**< SCORING: images that are done */
+    size_t total;         /**< SCORING: all images */
+    double loss;          /**< STEP: of the batch */
+    double learning_rate; /**< STEP */
     double images_per_second; /**< STEP: of the epoch so far */
     double seconds_left;      /**< STEP, SCORING: estimate for the whole run; NaN when unknown */
     const dnnb_epoch *result; /**< EPOCH */
@@ -69,20 +79,21 @@ typedef struct dnnb_event {
 /** Called in the thread of dnnb_train(). False stops the run with DNNB_ERR_STOPPED. */
 typedef bool (*dnnb_event_fn)(void *context, const dnnb_event *event);
 
+/** Everything that training and testing can be asked for. */
 typedef struct dnnb_train_options {
-    dnnb_task task;
-    size_t epochs;
+    dnnb_task task;     /**< what is learnt */
+    size_t epochs;      /**< passes over the training set */
     size_t batch;       /**< images a step; the last short batch of an epoch is kept */
     bool score_train;   /**< score the training set after each epoch */
     const char *target; /**< regression: columns divided by commas; NULL: "label" */
-    dnnb_optimizer_options optimizer;
-    dnnb_schedule_options schedule;
-    dnnb_augment augment;
+    dnnb_optimizer_options optimizer; /**< Adam, unless set */
+    dnnb_schedule_options schedule;   /**< of the learning rate */
+    dnnb_augment augment;             /**< of training images */
     double crop_scale; /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
-    dnnb_decode_options decode;
-    dnnb_on_bad_image on_bad_image;
-    dnnb_check check; /**< of training and validation images, before the first step */
-    uint64_t seed;    /**< order, crops, flips and dropout */
+    dnnb_decode_options decode;     /**< of every image */
+    dnnb_on_bad_image on_bad_image; /**< one that cannot be decoded */
+    dnnb_check check;               /**< of training and validation images, before the first step */
+    uint64_t seed;                  /**< order, crops, flips and dropout */
     size_t n_workers; /**< threads that load images; 0: one a processor. No result depends on it */
     size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: an eighth of
                              the machine's. No result depends on it */
@@ -94,9 +105,10 @@ typedef struct dnnb_train_options {
     const char *identity; /**< more lines "name: value\n" that a run which goes on must have equal;
                                NULL for none */
     dnnb_event_fn on_event; /**< NULL for none */
-    void *context;
+    void *context;          /**< for on_event */
 } dnnb_train_options;
 
+/** The default options: what DNNBrain does. */
 #define DNNB_TRAIN_OPTIONS_INIT                                                                    \
     {                                                                                              \
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
@@ -162,8 +174,11 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_test(dnnb_dnn *dnn, const dnnb_stimulu
                                                const dnnb_train_options *options, double *score,
                                                dnnb_predictions **out);
 
+/** Takes NULL. */
 DNNB_API void dnnb_predictions_destroy(dnnb_predictions *predictions);
+/** Number of images. */
 DNNB_API size_t dnnb_predictions_get_count(const dnnb_predictions *predictions);
+/** Outputs of each. */
 DNNB_API size_t dnnb_predictions_get_n_outputs(const dnnb_predictions *predictions);
 /** Row of the stimulus set that prediction i is for (rows of skipped images are missing). */
 DNNB_API size_t dnnb_predictions_get_row(const dnnb_predictions *predictions, size_t i);
