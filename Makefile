@@ -27,8 +27,9 @@ RUN_TESTS       = $(3) ctest --test-dir $(1) --output-on-failure --no-tests=erro
 
 MAKEFLAGS      += --no-print-directory
 
-.PHONY: help setup setup-tests setup-fuzz setup-deb setup-valgrind build demo test sanitize \
-        sanitize-thread valgrind kill fuzz bench check format install uninstall deb clean
+.PHONY: help setup setup-tests setup-fuzz setup-deb setup-docs setup-valgrind build demo test \
+        sanitize sanitize-thread valgrind kill fuzz bench check format install uninstall docs deb \
+        clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
@@ -46,6 +47,7 @@ help:
 	@echo 'make format     format the C files with clang-format 14'
 	@echo 'make install    install under PREFIX (now $(PREFIX)); DESTDIR works'
 	@echo 'make uninstall  take away what that has put there'
+	@echo 'make docs       make the C API reference with Doxygen, in $(BUILD)/docs/'
 	@echo 'make deb        build Debian packages, in $(BUILD_DEB)/'
 	@echo 'make clean      remove what these commands made'
 
@@ -60,6 +62,9 @@ setup-fuzz:
 
 setup-deb:
 	@tools/install-dependencies --build --deb
+
+setup-docs:
+	@tools/install-dependencies --docs
 
 setup-valgrind:
 	@tools/install-dependencies --build --tests --valgrind
@@ -130,6 +135,10 @@ install: build
 
 uninstall:
 	@tools/uninstall $(BUILD) $(PREFIX)
+
+docs: setup-docs
+	@tools/make-docs $(BUILD)/docs
+	@echo '$(BUILD)/docs/html/index.html'
 
 deb: setup-deb
 	@tools/make-deb $(BUILD_DEB)

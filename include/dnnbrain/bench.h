@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup support
  * Speed of the computation alone: steps on random images, without loading any.
  */
 #ifndef DNNBRAIN_BENCH_H

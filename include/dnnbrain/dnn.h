@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * A network with its parameters: created by name, loaded, given a new head, frozen, saved.
  */
 #ifndef DNNBRAIN_DNN_H

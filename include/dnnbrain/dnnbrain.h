@@ -1,6 +1,6 @@
 /**
  * @file
- * dnnbrain: transfer learning for people who study brains and networks.
+ * dnnbrain: transfer learning for people who study brains and networks. All public headers.
  *
  * In tiers, each usable without the next:
  *   1. dnn.h, stimulus.h, train.h: load stimuli, create a network, train, test, predict, save.
@@ -9,7 +9,20 @@
  *   2. image.h, optim.h, metrics.h: the transforms, crops, schedules and metrics by themselves.
  *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
  *      formats.
+ *
  * status.h has the errors of all; bench.h times the computation alone.
+ *
+ * @defgroup training 1. Training
+ * Stimuli, networks, training, run folders, and what comes of them.
+ *
+ * @defgroup parts 2. Parts
+ * Transforms, optimisers and metrics by themselves.
+ *
+ * @defgroup tensors 3. Tensors
+ * Tensors and state dicts, and their files.
+ *
+ * @defgroup support For all
+ * Errors, and the speed of the computation.
  */
 #ifndef DNNBRAIN_DNNBRAIN_H
 #define DNNBRAIN_DNNBRAIN_H

@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * The history of a training run: DNNBrain's train_dict.
  */
 #ifndef DNNBRAIN_HISTORY_H

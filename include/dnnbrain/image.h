@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup parts
  * Images: decoding to RGB as Pillow does it, and the transforms of torchvision, bit for bit.
  */
 #ifndef DNNBRAIN_IMAGE_H

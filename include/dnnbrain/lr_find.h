@@ -1,4 +1,6 @@
 /**
+ * @file
+ * @ingroup training
  * The learning-rate range test: how the loss goes while the rate grows from step to step.
  */
 #ifndef DNNBRAIN_LR_FIND_H
@@ -10,26 +12,31 @@
 extern "C" {
 #endif
 
+/** How the rate grows. */
 typedef struct dnnb_lr_find_options {
-    double min_lr, max_lr; /**< rates of the first and the last step; above 0 */
-    size_t steps;          /**< mini-batches; each step's rate is the same multiple of the last's */
-    double smoothing;      /**< what of the moving average stays in a step; from 0 to below 1 */
-    double divergence;     /**< the test ends when the smoothed loss is more than so many times its
-                                least; above 1 */
+    double min_lr;     /**< rate of the first step; above 0 */
+    double max_lr;     /**< rate of the last step */
+    size_t steps;      /**< mini-batches; each step's rate is the same multiple of the last's */
+    double smoothing;  /**< what of the moving average stays in a step; from 0 to below 1 */
+    double divergence; /**< the test ends when the smoothed loss is more than so many times its
+                            least; above 1 */
 } dnnb_lr_find_options;
 
+/** The default options. */
 #define DNNB_LR_FIND_OPTIONS_INIT                                                                  \
     { .min_lr = 1e-7, .max_lr = 1, .steps = 100, .smoothing = 0.98, .divergence = 4 }
 
+/** A step of the test. */
 typedef struct dnnb_lr_step {
-    double lr;
+    double lr;       /**< its rate */
     double loss;     /**< mean loss of the step's batch, before its update */
     double smoothed; /**< exponential moving average of the losses so far, its bias corrected */
 } dnnb_lr_step;
 
+/** What the test found. */
 typedef struct dnnb_lr_curve {
-    dnnb_lr_step *steps;
-    size_t n;
+    dnnb_lr_step *steps; /**< those that were made */
+    size_t n;            /**< their number */
     bool has_diverged;   /**< it ended before the last step */
     size_t best;         /**< the step of the least smoothed loss */
     double suggested_lr; /**< where the smoothed loss falls fastest; NaN when it falls nowhere */
@@ -59,6 +66,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_lr_find(dnnb_dnn *dnn, const dnnb_stim
                                                   const dnnb_train_options *train_options,
                                                   const dnnb_lr_find_options *find_options,
                                                   dnnb_lr_curve **out);
+/** Takes NULL. */
 DNNB_API void dnnb_lr_curve_destroy(dnnb_lr_curve *curve);
 
 /** Write step,learning_rate,loss,smoothed_loss, a line a step, in the shortest digits that read

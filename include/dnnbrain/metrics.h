@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup parts
  * Metrics of predictions: of classes and of numbers, with 95% confidence intervals.
  *
  * Plain functions over arrays. A share of nothing is 0, as scikit-learn's zero_division=0.

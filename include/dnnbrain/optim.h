@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup parts
  * Optimisers and learning-rate schedules, with PyTorch's names, formulas and defaults.
  */
 #ifndef DNNBRAIN_OPTIM_H

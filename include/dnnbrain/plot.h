@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * The plots of a training run, drawn with cairo; the path's ending, .svg or .png, decides.
  */
 #ifndef DNNBRAIN_PLOT_H

@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * The run folder: a training run with everything that it leaves behind.
  */
 #ifndef DNNBRAIN_RUN_H

@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup support
  * Status codes, and the message of the last error.
  *
  * Every fallible function of the library returns a dnnb_status that must be checked. The message of

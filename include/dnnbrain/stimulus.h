@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * Stimuli: a .stim.csv, its rows and columns, and the check of all of it before training.
  */
 #ifndef DNNBRAIN_STIMULUS_H

@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup tensors
  * Tensors and dicts of named tensors (state dicts).
  *
  * A tensor is a typed, strided view of a storage that tensors share by counting references; the

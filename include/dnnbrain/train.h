@@ -1,5 +1,6 @@
 /**
  * @file
+ * @ingroup training
  * Training, testing and predicting, exactly as DNNBrain's train and test do unless asked otherwise.
  */
 #ifndef DNNBRAIN_TRAIN_H

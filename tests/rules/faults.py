@@ -79,6 +79,11 @@ ROWS = [
     ("includes", "src/image/d.c", "#include <png-more.h>\n#include <lib/png.h>\n", None),
     ("format", "src/core/a.c", "int a;\nint   b;\n", "src/core/a.c:2: run make format"),
     ("format", "src/core/a.c", "int a;\nint b;\n", None),
+    ("api", "include/dnnbrain/c.h", SOUND_HEADER, "include/dnnbrain/c.h"),
+    ("api", "include/dnnbrain/c.h", "int a;\n", "include/dnnbrain/c.h:1: the comment that a head"),
+    ("api", "include/dnnbrain/c.h", "/** @file\n * C. @nonsense */\n", "include/dnnbrain/c.h:2: Dox"),
+    ("api", "include/dnnbrain/c.h", "/** @file\n * C. */\nint a(void);\n", "include/dnnbrain/c.h:3"),
+    ("api", "include/dnnbrain/c.h", "/** @file\n * C.\n * @error None. */\n", None),
     ("packaging", "debian/control", CONTROL % ", libx-dev", "debian/control:2: a package of tools"),
     ("packaging", "debian/control", (CONTROL % "").replace(" libpng-dev,", ""),
      "debian/control:2: Build-Depends names"),
@@ -135,6 +140,9 @@ def make_tree(root):
                     ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(os.path.join(SOURCE, ".clang-format"), root)
     write(root, "src/DEPS", DEPS)
+    write(root, "CMakeLists.txt", "project(dnnbrain VERSION 0.1.7)\n")
+    write(root, "docs/api.md", "# The C API\n")
+    shutil.copy(os.path.join(SOURCE, "docs/Doxyfile"), os.path.join(root, "docs"))
     write(root, "src/tensor/b.h", "int b;\n")
 
 
@@ -150,7 +158,6 @@ def main():
             make_tree(root)
             write(root, "include/dnnbrain/c.h", "DNNB_API int dnnb_thing_count(void);\n" + declaration)
             write(root, "library.c", LIBRARY % code)
-            write(root, "CMakeLists.txt", "project(dnnbrain VERSION 0.1.7)\n")
             write(root, "build/map", "DNNBRAIN_%s { global: *; };\n" % version)
             script = [f"-Wl,--version-script={root}/build/map"] if version else []
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", root + "/build/libdnnbrain.so",
