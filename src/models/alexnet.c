@@ -5,35 +5,7 @@
  * models/alexnet.py, layer names as in DNNBrain.
  */
 #include "models/models.h"
-
-#define CONV(path_, name_, channels, size, step, pad)                                              \
-    {                                                                                              \
-        .path = path_, .name = name_, .kind = DNNB__LAYER_CONV2D, .attr.conv2d = {                 \
-            .out_channels = channels,                                                              \
-            .kernel = {size, size},                                                                \
-            .stride = {step, step},                                                                \
-            .padding = {pad, pad}                                                                  \
-        }                                                                                          \
-    }
-#define RELU(path_, name_)                                                                         \
-    { .path = path_, .name = name_, .kind = DNNB__LAYER_RELU }
-#define MAXPOOL(path_, name_)                                                                      \
-    {                                                                                              \
-        .path = path_, .name = name_, .kind = DNNB__LAYER_MAXPOOL2D, .attr.pool2d = {              \
-            .kernel = {3, 3},                                                                      \
-            .stride = {2, 2}                                                                       \
-        }                                                                                          \
-    }
-#define DROPOUT(path_)                                                                             \
-    {                                                                                              \
-        .path = path_, .kind = DNNB__LAYER_DROPOUT, .attr.dropout = {.p = 0.5f }                   \
-    }
-#define LINEAR(path_, name_, features)                                                             \
-    {                                                                                              \
-        .path = path_, .name = name_, .kind = DNNB__LAYER_LINEAR, .attr.linear = {                 \
-            .out_features = features                                                               \
-        }                                                                                          \
-    }
+#include "models/rows.h"
 
 static const dnnb__layer_row rows[] = {
     CONV("features.0", "conv1", 64, 11, 4, 2), /*   64 x 55 x 55 */
@@ -53,10 +25,10 @@ static const dnnb__layer_row rows[] = {
      .kind = DNNB__LAYER_ADAPTIVE_AVGPOOL2D,
      .attr.adaptive_pool2d = {.out = {6, 6}}},
     {.path = "flatten", .kind = DNNB__LAYER_FLATTEN}, /* 9216 */
-    DROPOUT("classifier.0"),
+    DROPOUT("classifier.0", 0.5f),
     LINEAR("classifier.1", "fc1", 4096),
     RELU("classifier.2", "fc1_relu"),
-    DROPOUT("classifier.3"),
+    DROPOUT("classifier.3", 0.5f),
     LINEAR("classifier.4", "fc2", 4096),
     RELU("classifier.5", "fc2_relu"),
     LINEAR("classifier.6", "fc3", 1000),

@@ -8,7 +8,7 @@ typedef struct dnnb__model {
     const char *name;   /* "AlexNet", as DNNBrain writes it; any case is taken */
     dnnb_shape input;   /* [3, height, width] */
     const char *source; /* where names and shapes come from */
-    dnnb_status (*build)(dnnb__graph *graph); /* appends the rows; 1000 outputs */
+    dnnb_status (*build)(dnnb__graph *graph); /* appends the rows, the head with its own outputs */
 } dnnb__model;
 
 /** All models, in the order of model_list.h. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The networks against torchvision's.
+"""The networks against torchvision's, and against one written here where torchvision has none.
 
 For each network of the list: names, shapes, order and number of the parameters; the distribution of
 the initial values; outputs and every parameter's gradient on each engine, from the same values.
@@ -15,6 +15,7 @@ import tempfile
 import numpy
 import torch
 import torchvision
+from torch import nn
 
 from _net import engines, error
 
@@ -37,6 +38,36 @@ ALEXNET_NAMES = {
 failures = 0
 
 
+def alexnet_mini():
+    """docs/alexnet-mini.md's table in torch.nn."""
+    relu, pool = nn.ReLU, lambda: nn.MaxPool2d(3, 2)
+    model = nn.Sequential()
+    model.features = nn.Sequential(
+        nn.Conv2d(3, 32, 5, 2, 2), relu(), pool(), nn.Conv2d(32, 64, 3, 1, 1), relu(), pool(),
+        nn.Conv2d(64, 128, 3, 1, 1), relu(), nn.Conv2d(128, 128, 3, 1, 1), relu(),
+        nn.Conv2d(128, 128, 3, 1, 1), relu(), pool())
+    model.avgpool = nn.AdaptiveAvgPool2d(3)
+    model.flatten = nn.Flatten()
+    model.classifier = nn.Sequential(
+        nn.Dropout(0.1), nn.Linear(1152, 512), relu(), nn.Dropout(0.1), nn.Linear(512, 512), relu(),
+        nn.Linear(512, 200))
+    return model
+
+
+def make_twin(name):
+    """PyTorch's network of that name, and the side of its input."""
+    if name == "AlexNet-mini":
+        return alexnet_mini(), 64
+    return getattr(torchvision.models, name.lower())(weights=None), 224
+
+
+def get_initial_bound(name, parameter, fan_in):
+    """PyTorch's bound of weights and biases; in AlexNet-mini He's below the head, and no biases."""
+    if name == "AlexNet-mini" and not parameter.startswith("classifier.6"):
+        return 0.0 if parameter.endswith(".bias") else math.sqrt(6 / fan_in)
+    return 1 / math.sqrt(fan_in)
+
+
 def expect(condition, message):
     global failures
     if not condition:
@@ -50,7 +81,7 @@ def drive(*arguments):
     ).stdout
 
 
-def check_rows(name, model):
+def check_rows(name, model, side):
     layers, parameters = {}, []
     for line in drive("show", name).splitlines():
         word, path, *rest = line.split()
@@ -67,7 +98,7 @@ def check_rows(name, model):
                 {path: (type(module).__name__, tuple(output.shape[1:]))}))
         for path, module in model.named_modules() if not list(module.children())
     ]
-    model(torch.zeros(1, 3, 224, 224))
+    model(torch.zeros(1, 3, side, side))
     for hook in hooks:
         hook.remove()
     for path, (kind, shape) in shapes.items():
@@ -77,7 +108,7 @@ def check_rows(name, model):
 
 
 def check_initial(name, model, folder):
-    """Uniform within PyTorch's bound: 1 / sqrt(fan_in) for weights and biases."""
+    """Uniform within the bound."""
     path = os.path.join(folder, "initial.f32")
     drive("initialize", name, 5, path)
     values = numpy.fromfile(path, numpy.float32)
@@ -87,8 +118,11 @@ def check_initial(name, model, folder):
         part, at = values[at : at + n].astype(numpy.float64), at + n
         if parameter.endswith(".weight"):
             fan_in[parameter[:-7]] = math.prod(shape[1:])
-        bound = float(numpy.float32(1 / math.sqrt(fan_in[parameter.rsplit(".", 1)[0]])))
+        bound = get_initial_bound(name, parameter, fan_in[parameter.rsplit(".", 1)[0]])
+        bound = float(numpy.float32(bound))
         expect(numpy.abs(part).max() <= bound, f"{parameter}: outside its bound {bound}")
+        if bound == 0:
+            continue
         # Standard errors of the mean and of the variance of n uniform numbers; five of each.
         expect(abs(part.mean()) < 5 * bound / math.sqrt(3 * n), f"{parameter}: mean {part.mean()}")
         ratio = part.var() / (bound**2 / 3)
@@ -96,9 +130,9 @@ def check_initial(name, model, folder):
     expect(at == len(values), f"{name}: {len(values)} initial values, expected {at}")
 
 
-def check_values(name, model, folder):
+def check_values(name, model, side, folder):
     generator = torch.Generator().manual_seed(3)
-    x = torch.randn(BATCH, 3, 224, 224, generator=generator)
+    x = torch.randn(BATCH, 3, side, side, generator=generator)
     state = model.state_dict()
     numpy.concatenate([v.numpy().ravel() for v in state.values()]).tofile(f"{folder}/parameters.f32")
     x.numpy().tofile(f"{folder}/input.f32")
@@ -129,16 +163,17 @@ def main():
     torch.set_num_threads(2)
     torch.manual_seed(0)
     for name in drive("names").split():
-        model = getattr(torchvision.models, name.lower())(weights=None).eval()
-        names = check_rows(name, model)
-        if name == "AlexNet":
+        model, side = make_twin(name)
+        names = check_rows(name, model.eval(), side)
+        if name.startswith("AlexNet"):
             found = {path: layer for path, layer in names.items() if path != layer}
-            expect(found == ALEXNET_NAMES, f"AlexNet: layer names {found}")
+            expect(found == ALEXNET_NAMES, f"{name}: layer names {found}")
+        if name == "AlexNet":
             n = sum(values.numel() for values in model.parameters())
             expect(n == 61_100_840, f"AlexNet: torchvision has {n} parameters")
         with tempfile.TemporaryDirectory() as folder:
             check_initial(name, model, folder)
-            check_values(name, model, folder)
+            check_values(name, model, side, folder)
     sys.exit(1 if failures else 0)
 
 
