@@ -19,7 +19,8 @@ int cli_cmd_convert(int argc, char **argv) {
                                  .examples = examples,
                                  .min_operands = 2,
                                  .max_operands = 2,
-                                 .operand = "IN or OUT"};
+                                 .operand = "IN or OUT",
+                                 .files = CLI_WEIGHTS};
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     static const char *const endings[] = {".pth", ".pt", ".safetensors", ".npz"};

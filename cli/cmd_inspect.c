@@ -74,7 +74,8 @@ int cli_cmd_inspect(int argc, char **argv) {
         .examples = examples,
         .min_operands = 1,
         .max_operands = 1,
-        .operand = "THING"};
+        .operand = "THING",
+        .files = CLI_WEIGHTS " .csv .pkl .json"};
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     if (cli_is_folder(argv[1])) return cli_describe_run(argv[1]);

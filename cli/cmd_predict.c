@@ -31,11 +31,10 @@ static const char about[] =
     "Columns: stimID, predicted, condition, output_0, ... The outputs are the network's own\n"
     "(logits); predicted is the class of the largest, or the first output of a regression.\n";
 
-static const char examples[] =
-    "  dnnbrain predict --net alexnet --weights alexnet.pth pictures/ant/ant_0.png \\\n"
-    "      pictures/bee/bee_0.png\n"
-    "  dnnbrain predict --net alexnet --weights alexnet.pth --stim validation.stim.csv \\\n"
-    "      --out outputs.csv\n";
+static const char examples[] = "  dnnbrain predict --net alexnet --weights alexnet.pth \\\n"
+                               "      pictures/ant/ant_0.png pictures/bee/bee_0.png\n"
+                               "  dnnbrain predict --net alexnet --weights alexnet.pth \\\n"
+                               "      --stim validation.stim.csv --out outputs.csv\n";
 
 static cli_parsed parse(predict_command *c, int argc, char **argv) {
     const cli_option options[] = {
@@ -44,13 +43,14 @@ static cli_parsed parse(predict_command *c, int argc, char **argv) {
         CLI_ROW_WEIGHTS(c->network, "its parameters, such as RUN/model.pth"),
         {.type = CLI_GROUP, .name = "Data"},
         {CLI_ROW(CLI_TEXT, "stim", "FILE", "stimuli, a .stim.csv, instead of pictures",
-                 &c->stim_path)},
+                 &c->stim_path),
+         .files = CLI_STIMULI},
         {CLI_ROW(CLI_CHOICE, "task", NULL, "what was learned", &c->task), .words = cli_task_names,
          .n_words = 2},
         CLI_ROWS_IMAGES(c->options, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Output"},
-        {CLI_ROW(CLI_TEXT, "out", "FILE", "CSV to write", &c->out_path),
-         .unset = "standard output"},
+        {CLI_ROW(CLI_TEXT, "out", "FILE", "CSV to write", &c->out_path), .unset = "standard output",
+         .files = ".csv"},
         {CLI_ROW(CLI_FLAG, "quiet", NULL, "no progress", &c->quiet)},
         CLI_ROWS_COMPUTING(c->network, c->options),
     };

@@ -15,22 +15,24 @@ static const char about[] =
     "condition is the subfolder's name. Files that do not begin as a picture does are left out.\n"
     "A split keeps each class's share.\n";
 
-static const char examples[] =
-    "  dnnbrain stim pictures --out all.stim.csv\n"
-    "  # a fifth of each class is kept for validation\n"
-    "  dnnbrain stim pictures --out some.stim.csv --split 0.2 --out-validation rest.stim.csv\n";
+static const char examples[] = "  dnnbrain stim pictures --out all.stim.csv\n"
+                               "  # a fifth of each class is kept for validation\n"
+                               "  dnnbrain stim pictures --out some.stim.csv --split 0.2 \\\n"
+                               "      --out-validation rest.stim.csv\n";
 
 static cli_parsed parse(stim_command *c, int argc, char **argv) {
     size_t n_operands;
     const cli_option options[] = {
         {.type = CLI_GROUP, .name = "Output"},
-        {CLI_ROW(CLI_TEXT, "out", "FILE", "the .stim.csv to write", &c->out_path)},
+        {CLI_ROW(CLI_TEXT, "out", "FILE", "the .stim.csv to write", &c->out_path),
+         .files = CLI_STIMULI},
         {.type = CLI_GROUP, .name = "Split"},
         {CLI_ROW(CLI_REAL, "split", "X", "share of the images that go to --out-validation",
                  &c->split),
          .min = 0, .max = 1, .open = true, .unset = "none"},
         {CLI_ROW(CLI_TEXT, "out-validation", "FILE", "the .stim.csv of that share",
-                 &c->out_validation_path)},
+                 &c->out_validation_path),
+         .files = CLI_STIMULI},
         {CLI_ROW(CLI_SEED, "seed", "N", "which images go follows from it", &c->seed)},
     };
     const cli_command command = {.name = "stim",

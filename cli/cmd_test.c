@@ -17,11 +17,11 @@ static const char about[] =
     "The size of the last layer is taken from the weights. The last line of the output is the\n"
     "score: accuracy, or for a regression the squared correlation.\n";
 
-static const char examples[] =
-    "  dnnbrain test --net alexnet --weights alexnet.pth --stim validation.stim.csv\n"
-    "  # with the outputs for each picture\n"
-    "  dnnbrain test --net alexnet --weights alexnet.pth --stim validation.stim.csv \\\n"
-    "      --out predictions.csv\n";
+static const char examples[] = "  dnnbrain test --net alexnet --weights alexnet.pth \\\n"
+                               "      --stim validation.stim.csv\n"
+                               "  # with the outputs for each picture\n"
+                               "  dnnbrain test --net alexnet --weights alexnet.pth \\\n"
+                               "      --stim validation.stim.csv --out predictions.csv\n";
 
 static cli_parsed parse(test_command *c, int argc, char **argv) {
     size_t n_operands;
@@ -30,7 +30,8 @@ static cli_parsed parse(test_command *c, int argc, char **argv) {
         CLI_ROW_NET(c->network),
         CLI_ROW_WEIGHTS(c->network, "its parameters, such as RUN/model.pth"),
         {.type = CLI_GROUP, .name = "Data"},
-        {CLI_ROW(CLI_TEXT, "stim", "FILE", "stimuli, a .stim.csv", &c->stim_path)},
+        {CLI_ROW(CLI_TEXT, "stim", "FILE", "stimuli, a .stim.csv", &c->stim_path),
+         .files = CLI_STIMULI},
         {CLI_ROW(CLI_CHOICE, "task", NULL, "what was learned", &c->task), .words = cli_task_names,
          .n_words = 2},
         {CLI_ROW(CLI_TEXT, "target", "COLUMNS",
@@ -39,7 +40,8 @@ static cli_parsed parse(test_command *c, int argc, char **argv) {
         CLI_ROWS_IMAGES(c->options, c->on_bad_image, c->check),
         {.type = CLI_GROUP, .name = "Output"},
         {CLI_ROW(CLI_TEXT, "out", "FILE", "CSV of the labels and outputs of each picture",
-                 &c->out_path)},
+                 &c->out_path),
+         .files = ".csv"},
         {CLI_ROW(CLI_FLAG, "quiet", NULL, "no progress", &c->quiet)},
         CLI_ROWS_COMPUTING(c->network, c->options),
     };

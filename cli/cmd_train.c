@@ -10,6 +10,7 @@
 
 #include "cli/cmd_list.h"
 #include "cli/common.h"
+#include "cli/run_files.h"
 #include "cli/train_command.h"
 
 static volatile sig_atomic_t stop_signal;
@@ -64,25 +65,12 @@ static bool on_event(void *context, const dnnb_event *event) {
 }
 
 static void print_folder(cli_train *c) {
-    static const char *const files[][2] = {
-        {"model.pth", "parameters after the last epoch"},
-        {"best.pth", "parameters after the epoch with the best validation score"},
-        {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
-        {"train_dict.json", "the same as JSON"},
-        {"history.csv", "the same as a table"},
-        {"epoch_loss.svg", "plot of the loss of each epoch; .png too"},
-        {"step_loss.svg", "plot of the loss of each step; .png too"},
-        {"score.svg", "plot of the scores; .png too"},
-        {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
-        {"config.json", "every option as used"},
-        {"log.jsonl", "what happened when"},
-        {"checkpoint", "what --resume needs, to train for more epochs"},
-    };
     cli_progress_note(&c->progress, "%s holds", c->run.folder);
-    for (size_t i = 0; i < CLI_COUNT_OF(files); i++) {
+    const cli_run_file *file;
+    for (size_t i = 0; (file = cli_run_files_get(i)) != NULL; i++) {
         char path[4096];
-        if (cli_join(path, sizeof path, c->run.folder, files[i][0]) && cli_exists(path))
-            cli_progress_note(&c->progress, "  %-16s %s", files[i][0], files[i][1]);
+        if (cli_join(path, sizeof path, c->run.folder, file->name) && cli_exists(path))
+            cli_progress_note(&c->progress, "  %-16s %s", file->name, file->what);
     }
     if (c->best_epoch)
         cli_progress_note(&c->progress, "best validation score: %.4g after epoch %zu",

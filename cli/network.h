@@ -19,7 +19,10 @@ typedef struct cli_network {
         .target = &(n).name                                                                        \
     }
 #define CLI_ROW_WEIGHTS(n, text)                                                                   \
-    { .type = CLI_TEXT, .name = "weights", .value = "FILE", .help = text, .target = &(n).weights }
+    {                                                                                              \
+        .type = CLI_TEXT, .name = "weights", .value = "FILE", .help = text,                        \
+        .target = &(n).weights, .files = CLI_WEIGHTS                                               \
+    }
 #define CLI_ROWS_COMPUTING(n, o)                                                                   \
     {.type = CLI_GROUP, .name = "Computing"},                                                      \
         {.type = CLI_COUNT,                                                                        \
@@ -47,7 +50,7 @@ typedef struct cli_network {
          .unset = "an eighth of the machine's"},                                                   \
     {                                                                                              \
         .type = CLI_TEXT, .name = "engine", .value = "NAME",                                       \
-        .help = "onednn, or ref: slow loops with float64 sums, to compare with",                   \
+        .help = "what computes: onednn, or ref, slow loops with float64 sums to compare with",     \
         .target = &(n).options.engine, .unset = "onednn"                                           \
     }
 #define CLI_ROWS_IMAGES(o, b, c)                                                                   \

@@ -1,5 +1,5 @@
 /*
- * The table-driven option parser and the help.
+ * The table-driven option parser.
  *
  * Method: "--name value" and "--name=value"; options and operands in any order, "--" ends the
  * options. A wrong name is answered with the nearest right one, a wrong value with what was
@@ -16,8 +16,9 @@
 #include <strings.h>
 
 #include "cli/common.h"
+#include "cli/help.h"
 
-enum { HELP_COLUMN = 26, HELP_WIDTH = 88, LONGEST_WORD = 40, MOST_OPTIONS = 64 };
+enum { LONGEST_WORD = 40, MOST_OPTIONS = 96 };
 
 /* Edits (insert, delete, replace, swap neighbours) between two words, without case. */
 static size_t count_edits(const char *a, const char *b) {
@@ -57,7 +58,7 @@ const char *cli_nearest(const char *word, const char *const *words, size_t n) {
     return best;
 }
 
-static bool is_listed(const cli_option *o) {
+bool cli_option_is_listed(const cli_option *o) {
     return o->type != CLI_GROUP && o->type != CLI_ABSENT;
 }
 
@@ -73,7 +74,7 @@ static void report_unknown(const cli_command *command, const char *argument, siz
     const char *names[MOST_OPTIONS + 1];
     size_t n = 0;
     for (size_t i = 0; i < command->n_options && n < MOST_OPTIONS; i++)
-        if (is_listed(&command->options[i])) names[n++] = command->options[i].name;
+        if (cli_option_is_listed(&command->options[i])) names[n++] = command->options[i].name;
     names[n++] = "help";
     char name[LONGEST_WORD + 1];
     snprintf(name, sizeof name, "%.*s", (int)(n_name < LONGEST_WORD ? n_name : LONGEST_WORD),
@@ -140,8 +141,8 @@ static bool read_real(const cli_option *o, const char *text) {
     return wrong_value(o, expected, text);
 }
 
-static void join_words(char *out, size_t n_out, const cli_option *o, const char *between,
-                       const char *last) {
+void cli_option_join_words(char *out, size_t n_out, const cli_option *o, const char *between,
+                           const char *last) {
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < o->n_words && used < n_out; i++) {
@@ -157,7 +158,7 @@ static bool read_choice(const cli_option *o, const char *text) {
             return true;
         }
     char expected[256];
-    join_words(expected, sizeof expected, o, ", ", " or ");
+    cli_option_join_words(expected, sizeof expected, o, ", ", " or ");
     return wrong_value(o, expected, text);
 }
 
@@ -223,71 +224,6 @@ static bool read_value(const cli_option *o, const char *text) {
     return false;
 }
 
-static void format_default(char *out, size_t n_out, const cli_option *o) {
-    out[0] = '\0';
-    if (o->unset) {
-        snprintf(out, n_out, "%s", o->unset);
-    } else if (o->type == CLI_COUNT) {
-        snprintf(out, n_out, "%zu", *(const size_t *)o->target);
-    } else if (o->type == CLI_SEED) {
-        snprintf(out, n_out, "%" PRIu64, *(const uint64_t *)o->target);
-    } else if (o->type == CLI_REAL) {
-        snprintf(out, n_out, "%g", *(const double *)o->target);
-    } else if (o->type == CLI_CHOICE) {
-        snprintf(out, n_out, "%s", o->words[*(const size_t *)o->target]);
-    } else if (o->type == CLI_TEXT && *(const char *const *)o->target) {
-        snprintf(out, n_out, "%s", *(const char *const *)o->target);
-    }
-}
-
-/* Text from the help column on, broken between words. */
-static void print_wrapped(const char *text, size_t column) {
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        if (column + 1 + n > HELP_WIDTH && column > HELP_COLUMN) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)n, text);
-        column += n;
-        text += n + strspn(text + n, " ");
-    }
-    putchar('\n');
-}
-
-static void print_option(const cli_option *o) {
-    char value[256] = "", initial[64], text[512];
-    if (o->type == CLI_CHOICE)
-        join_words(value, sizeof value, o, "|", "|");
-    else if (o->value)
-        snprintf(value, sizeof value, "%s", o->value);
-    format_default(initial, sizeof initial, o);
-    int n = printf("  --%s%s%s", o->name, *value ? " " : "", value);
-    if (n >= HELP_COLUMN)
-        printf("\n%*s", HELP_COLUMN, "");
-    else
-        printf("%*s", HELP_COLUMN - n, "");
-    snprintf(text, sizeof text, "%s%s%s%s", o->help, *initial ? " [" : "", initial,
-             *initial ? "]" : "");
-    print_wrapped(text, HELP_COLUMN);
-}
-
-static void print_help(const cli_command *command) {
-    printf("Usage: dnnbrain %s %s\n\n%s\n", command->name, command->arguments, command->summary);
-    if (*command->about) printf("\n%s", command->about);
-    for (size_t i = 0; i < command->n_options; i++) {
-        const cli_option *o = &command->options[i];
-        if (o->type == CLI_GROUP) printf("\n%s\n", o->name);
-        if (is_listed(o)) print_option(o);
-    }
-    if (command->n_options > 0)
-        printf("\nBrackets hold what is taken when an option is not given.\n");
-    printf("\nExamples\n%s", command->examples);
-}
-
 /* The option at argv[*at]; *at moves on to the last argument it took. */
 static bool parse_option(const cli_command *command, int argc, char **argv, int *at) {
     const char *argument = argv[*at];
@@ -339,7 +275,7 @@ cli_parsed cli_parse(const cli_command *command, int argc, char **argv, size_t *
     /* Help is given whatever else the line says. */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(command);
+            cli_help_print(command);
             return CLI_HELP_SHOWN;
         }
     size_t n = 0;

@@ -35,7 +35,12 @@ typedef struct cli_option {
     size_t n_words;
     const char *unset; /* what the help says of a default that is no value: "all processors" */
     const char *hint;  /* follows the message about a wrong value */
+    const char *files; /* endings of the files that it takes: ".pth .npz"; NULL for any */
 } cli_option;
+
+/* What stands in `files`. */
+#define CLI_STIMULI ".stim.csv"
+#define CLI_WEIGHTS ".pth .pt .safetensors .npz"
 
 /* The fields of every row, to be written inside its braces. */
 #define CLI_ROW(type_, name_, value_, help_, target_)                                              \
@@ -51,6 +56,7 @@ typedef struct cli_command {
     size_t n_options;
     size_t min_operands, max_operands;
     const char *operand; /* what an operand is: "FILE" */
+    const char *files;   /* endings of the files that operands are; NULL for any */
 } cli_command;
 
 typedef enum cli_parsed { CLI_GO_ON, CLI_HELP_SHOWN, CLI_WRONG } cli_parsed;
@@ -58,6 +64,12 @@ typedef enum cli_parsed { CLI_GO_ON, CLI_HELP_SHOWN, CLI_WRONG } cli_parsed;
 /** Set the variables; operands are moved to the front of argv + 1 and counted. Says on standard
  *  error what is wrong. */
 cli_parsed cli_parse(const cli_command *command, int argc, char **argv, size_t *n_operands);
+
+/** True for what the help lists: no heading, and nothing that is refused. */
+bool cli_option_is_listed(const cli_option *option);
+/** The words of a choice: "adam, adamw or sgd" with ", " and " or ". */
+void cli_option_join_words(char *out, size_t n_out, const cli_option *option, const char *between,
+                           const char *last);
 
 /** The word nearest to `word`, NULL when none is near enough to be meant. */
 const char *cli_nearest(const char *word, const char *const *words, size_t n);

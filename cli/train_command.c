@@ -22,20 +22,21 @@ static const char about[] =
 
 static const char examples[] =
     "  # all parameters, from a file of pretrained weights\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
-    "      --validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out finetuned\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --validation validation.stim.csv \\\n"
+    "      --score-train --epochs 3 --lr 1e-4 --out finetuned\n"
     "  # a new last layer on fixed features, which are computed once\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
-    "      --validation validation.stim.csv --freeze backbone --augment none --epochs 10 \\\n"
-    "      --out features\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --validation validation.stim.csv \\\n"
+    "      --freeze backbone --augment none --epochs 10 --out features\n"
     "  # go on after a kill, a power cut or Ctrl-C: the same command and --resume\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
-    "      --validation validation.stim.csv --score-train --epochs 3 --lr 1e-4 --out finetuned \\\n"
-    "      --resume\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --validation validation.stim.csv \\\n"
+    "      --score-train --epochs 3 --lr 1e-4 --out finetuned --resume\n"
     "  # reaction times, with the convolutions as they are\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
-    "      --task regression --target RT --freeze 'features.*' --epochs 2 --lr 1e-5 \\\n"
-    "      --out regression\n";
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --task regression --target RT \\\n"
+    "      --freeze 'features.*' --epochs 2 --lr 1e-5 --out regression\n";
 
 void cli_train_init(cli_train *c) {
     *c = (cli_train){.options = DNNB_TRAIN_OPTIONS_INIT, .run = DNNB_RUN_OPTIONS_INIT};
@@ -60,9 +61,11 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
         {CLI_ROW(CLI_COUNT, "classes", "N", "number of classes", &c->n_classes), .min = 1,
          .max = 1000000, .unset = "one more than the largest label"},
         {.type = CLI_GROUP, .name = "Data"},
-        {CLI_ROW(CLI_TEXT, "stim", "FILE", "training stimuli, a .stim.csv", &c->stim_path)},
+        {CLI_ROW(CLI_TEXT, "stim", "FILE", "training stimuli, a .stim.csv", &c->stim_path),
+         .files = CLI_STIMULI},
         {CLI_ROW(CLI_TEXT, "validation", "FILE", "stimuli to score after each epoch",
-                 &c->validation_path)},
+                 &c->validation_path),
+         .files = CLI_STIMULI},
         {CLI_ROW(CLI_CHOICE, "task", NULL, "what is learned", &c->task), .words = cli_task_names,
          .n_words = 2},
         {CLI_ROW(CLI_TEXT, "target", "COLUMNS", "regression: columns to predict, divided by commas",

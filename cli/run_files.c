@@ -1,0 +1,23 @@
+/* The files of a run folder. */
+#include "cli/run_files.h"
+
+#include "cli/common.h"
+
+static const cli_run_file files[] = {
+    {"model.pth", "parameters after the last epoch"},
+    {"best.pth", "parameters after the epoch with the best validation score"},
+    {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
+    {"train_dict.json", "the same as JSON"},
+    {"history.csv", "the same as a table"},
+    {"epoch_loss.svg", "plot of the loss of each epoch; .png too"},
+    {"step_loss.svg", "plot of the loss of each step; .png too"},
+    {"score.svg", "plot of the scores; .png too"},
+    {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
+    {"config.json", "every option as used"},
+    {"log.jsonl", "what happened when"},
+    {"checkpoint", "what --resume needs, to train for more epochs"},
+};
+
+const cli_run_file *cli_run_files_get(size_t i) {
+    return i < CLI_COUNT_OF(files) ? &files[i] : NULL;
+}
