@@ -2,7 +2,7 @@
 # the tables of its commands, so a new command has them by being in cli/cmd_list.h.
 #
 # Not where the program cannot run as it is: another machine's, or one under a sanitizer.
-if(CMAKE_CROSSCOMPILING OR DNNB_SANITIZE)
+if(NOT TARGET dnnbrain_cli OR CMAKE_CROSSCOMPILING OR DNNB_SANITIZE)
   return()
 endif()
 
