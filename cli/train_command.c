@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/common.h"
+#include "cli/train_rows.h"
 
 static const char *const precision_names[] = {"f32", "auto"};
 
@@ -85,6 +86,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
         {CLI_ROW(CLI_COUNT, "batch", "N", "images a step", &o->batch), .min = 1, .max = 65536},
         {CLI_ROW(CLI_FLAG, "score-train", NULL, "score the training stimuli too after each epoch",
                  &o->score_train)},
+        CLI_ROWS_LOSS(*c),
         {CLI_ROW(CLI_CHOICE, "optimizer", NULL, "optimiser", &c->optimizer), .words = optimizers,
          .n_words = n_optimizers},
         {CLI_ROW(CLI_REAL, "lr", "X", "learning rate", &o->optimizer.lr), .min = 0, .max = INFINITY,
@@ -246,6 +248,8 @@ static int prepare_network(cli_train *c, int64_t n_outputs) {
     if (n_trainable == 0)
         return cli_usage_error("--freeze %s: expected a parameter left to train, found none",
                                c->freeze);
+    dnnb_status checked = dnnb_train_check(c->dnn, &c->options, c->validation != NULL);
+    if (checked != DNNB_OK) return cli_fail_options(checked);
     cli_progress_note(&c->progress, "training %s of %s parameters", cli_thousands(n_trainable).s,
                       cli_thousands(n_all).s);
     return CLI_DONE;

@@ -87,6 +87,14 @@ typedef struct dnnb_train_options {
     size_t batch;       /**< images a step; the last short batch of an epoch is kept */
     bool score_train;   /**< score the training set after each epoch */
     const char *target; /**< regression: columns divided by commas; NULL: "label" */
+    /** Classification: NULL or "none"; "balanced", n / (k n_c) for each of the k classes that have
+     *  n_c of the n training images, as scikit-learn; or a number above 0 a class, divided by
+     *  commas. All losses are then means weighted by the images' classes, as in PyTorch's
+     *  CrossEntropyLoss(weight); no score is. */
+    const char *class_weights;
+    /** Classification: 0 to 1; this part of a label is spread over all classes, as in PyTorch's
+     *  CrossEntropyLoss(label_smoothing). */
+    double label_smoothing;
     dnnb_optimizer_options optimizer; /**< Adam, unless set */
     dnnb_schedule_options schedule;   /**< of the learning rate */
     dnnb_augment augment;             /**< of training images */
@@ -113,13 +121,25 @@ typedef struct dnnb_train_options {
 #define DNNB_TRAIN_OPTIONS_INIT                                                                    \
     {                                                                                              \
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
-        .target = NULL, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,                                  \
-        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
-        .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
-        .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
-        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
-        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
+        .target = NULL, .class_weights = NULL, .label_smoothing = 0,                               \
+        .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT, .schedule = DNNB_SCHEDULE_OPTIONS_INIT,          \
+        .augment = DNNB_AUGMENT_DNNBRAIN, .crop_scale = DNNB_CROP_SCALE,                           \
+        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
+        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
+        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
+        .identity = NULL, .on_event = NULL, .context = NULL                                        \
     }
+
+/**
+ * Check options against a network, before any data are read: what dnnb_train() would refuse for the
+ * options' sake alone.
+ *
+ * @param dnn Its number of outputs and its layers count.
+ * @error DNNB_ERR_ARGUMENT; DNNB_ERR_MEMORY.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train_check(const dnnb_dnn *dnn,
+                                                      const dnnb_train_options *options,
+                                                      bool has_validation);
 
 /**
  * Train a network's trainable parameters.

@@ -13,6 +13,7 @@
 #include "dnn/dnn.h"
 #include "optim/optim.h"
 #include "run/run.h"
+#include "train/criterion.h"
 
 /* What the compiler calls itself. */
 #if defined(__clang__)
@@ -188,17 +189,45 @@ static json_t *describe_decoding(const dnnb_train_options *o) {
                      o->check == DNNB_CHECK_FULL ? "full" : "quick");
 }
 
+/* As asked for, and the number of each class; null where all are alike. */
+static json_t *describe_class_weights(const dnnb__run_inputs *in) {
+    const char *asked = in->options->class_weights;
+    size_t n = dnnb_stimulus_get_count(in->train);
+    size_t n_classes = (size_t)dnnb_dnn_get_n_outputs(in->dnn);
+    if (!asked || strcmp(asked, "none") == 0) return json_null();
+    double *weights = NULL;
+    int64_t *labels = dnnb__alloc(n, sizeof *labels);
+    bool is_read = labels &&
+                   dnnb_stimulus_read_labels(in->train, labels, (int64_t)n_classes) == DNNB_OK &&
+                   dnnb__class_weights_read(&weights, asked, labels, n, n_classes) == DNNB_OK;
+    json_t *values = is_read ? json_array() : NULL;
+    for (size_t k = 0; values && k < n_classes; k++) {
+        if (json_array_append_new(values, json_real(weights[k])) == 0) continue;
+        json_decref(values);
+        values = NULL;
+    }
+    dnnb__free(labels);
+    dnnb__free(weights);
+    return json_pack("{s:o, s:o}", "asked", dnnb__run_json_text(asked), "values", values);
+}
+
+static json_t *describe_loss(const dnnb__run_inputs *in) {
+    return json_pack("{s:o, s:o}", "class_weights", describe_class_weights(in), "label_smoothing",
+                     dnnb__run_json_real(in->options->label_smoothing));
+}
+
 static json_t *describe_training(const dnnb__run_inputs *in) {
     const dnnb_train_options *o = in->options;
     bool is_regression = o->task == DNNB_REGRESSION;
-    return json_pack(
-        "{s:s, s:o, s:I, s:I, s:b, s:s, s:f, s:o, s:s, s:o, s:o, s:o}", "task",
-        is_regression ? "regression" : "classification", "target",
-        dnnb__run_json_text(is_regression && o->target ? o->target : "label"), "epochs",
-        (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train", o->score_train,
-        "augment", o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", "crop_scale",
-        o->crop_scale, "seed", describe_seed(o->seed), "precision", "f32", "optimizer",
-        describe_optimizer(o), "schedule", describe_schedule(o), "images", describe_decoding(o));
+    return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s, s:f, s:o, s:s, s:o, s:o, s:o, s:o}", "task",
+                     is_regression ? "regression" : "classification", "target",
+                     dnnb__run_json_text(is_regression && o->target ? o->target : "label"),
+                     "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train",
+                     o->score_train, "augment",
+                     o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", "crop_scale",
+                     o->crop_scale, "seed", describe_seed(o->seed), "precision", "f32", "optimizer",
+                     describe_optimizer(o), "schedule", describe_schedule(o), "images",
+                     describe_decoding(o), "loss", describe_loss(in));
 }
 
 void dnnb__run_print_time(char out[32]) {

@@ -100,7 +100,7 @@ static dnnb_status run_step(bench *b) {
                                 .step = b->step++};
     if (!b->optimizer) return dnnb__plan_forward(b->plan, b->images, NULL);
     DNNB_TRY(dnnb__plan_forward(b->plan, b->images, &random));
-    (void)dnnb__loss_cross_entropy(dnnb__plan_get_output(b->plan), b->labels, b->batch,
+    (void)dnnb__loss_cross_entropy(NULL, dnnb__plan_get_output(b->plan), b->labels, b->batch,
                                    b->n_outputs, b->gradient);
     DNNB_TRY(dnnb__plan_backward(b->plan, b->gradient));
     dnnb__optimizer_step(b->optimizer, 1.0, b->weights, b->gradients);

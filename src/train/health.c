@@ -16,41 +16,6 @@ enum { N_EPOCHS_AT_CHANCE = 3 };
  * below it after three epochs. */
 static const double chance_part = 0.98;
 
-static double get_entropy(const dnnb__set *set, size_t n_classes) {
-    double *counts = dnnb__calloc(n_classes, sizeof *counts), entropy = 0, n = 0;
-    if (!counts) return (double)NAN;
-    for (size_t i = 0; i < set->n; i++) {
-        if (set->bad_since[i]) continue;
-        counts[set->labels[i]]++;
-        n++;
-    }
-    for (size_t k = 0; k < n_classes; k++)
-        if (counts[k] > 0) entropy -= counts[k] / n * log(counts[k] / n);
-    dnnb__free(counts);
-    return entropy;
-}
-
-/* Mean over the targets of the variance of each. */
-static double get_variance(const dnnb__set *set) {
-    double total = 0;
-    for (size_t k = 0; k < set->n_targets; k++) {
-        double mean = 0, m2 = 0, n = 0;
-        for (size_t i = 0; i < set->n; i++) {
-            if (set->bad_since[i]) continue;
-            double value = (double)set->targets[i * set->n_targets + k], difference = value - mean;
-            mean += difference / ++n;
-            m2 += difference * (value - mean);
-        }
-        total += m2 / n;
-    }
-    return total / (double)set->n_targets;
-}
-
-double dnnb__trainer_get_chance_loss(const dnnb__trainer *t) {
-    return t->options->task == DNNB_CLASSIFICATION ? get_entropy(t->train, t->n_outputs)
-                                                   : get_variance(t->train);
-}
-
 static bool is_at_chance(const dnnb__trainer *t, size_t epoch) {
     double loss = dnnb_history_get_epoch(t->history, epoch)->epoch_loss;
     return t->chance_loss > 0 && loss >= chance_part * t->chance_loss;

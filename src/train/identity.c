@@ -55,11 +55,20 @@ static void print_optimizer(dnnb__buf *out, const dnnb_train_options *o,
     if (depends) dnnb__buf_printf(out, "epochs (which this schedule depends on): %zu\n", o->epochs);
 }
 
+static void print_loss(dnnb__buf *out, const dnnb__criterion *criterion) {
+    dnnb__buf_printf(out, "class weights:%s", criterion->class_weights ? "" : " none");
+    for (size_t k = 0; criterion->class_weights && k < criterion->n_outputs; k++)
+        dnnb__buf_printf(out, " %.17g", criterion->class_weights[k]);
+    dnnb__buf_printf(out, "\nlabel smoothing: %.17g\n", criterion->loss.label_smoothing);
+}
+
 static void print_options(dnnb__buf *out, const dnnb_train_options *o,
-                          const dnnb_optimizer_options *optimizer) {
+                          const dnnb_optimizer_options *optimizer,
+                          const dnnb__criterion *criterion) {
     dnnb__buf_printf(out, "task: %s\ntarget: %s\nbatch: %zu\nscore of the training set: %d\n",
                      o->task == DNNB_REGRESSION ? "regression" : "classification",
                      o->target ? o->target : "label", o->batch, o->score_train);
+    print_loss(out, criterion);
     print_optimizer(out, o, optimizer);
     if (o->augment == DNNB_AUGMENT_NONE)
         dnnb__buf_printf(out, "augment: none\n");
@@ -97,12 +106,13 @@ static void print_set(dnnb__buf *out, const char *name, const dnnb__set *set, dn
 }
 
 dnnb_status dnnb__identity_print(dnnb__buf *out, const dnnb__session *session,
-                                 const dnnb_optimizer_options *optimizer, const dnnb__set *train,
+                                 const dnnb_optimizer_options *optimizer,
+                                 const dnnb__criterion *criterion, const dnnb__set *train,
                                  const dnnb__set *validation) {
     dnnb__checksum *sum;
     DNNB_TRY(dnnb__checksum_create(&sum));
     print_network(out, session->dnn, sum);
-    print_options(out, session->options, optimizer);
+    print_options(out, session->options, optimizer, criterion);
     print_set(out, "training", train, sum);
     print_set(out, "validation", validation, sum);
     dnnb__checksum_destroy(sum);

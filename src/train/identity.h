@@ -5,12 +5,14 @@
 #ifndef DNNB_TRAIN_IDENTITY_H
 #define DNNB_TRAIN_IDENTITY_H
 
+#include "train/criterion.h"
 #include "train/session.h"
 
 /** Print "name: value" lines about network, engine, options and data. The network's net is there.
  *  @param optimizer With defaults filled in. */
 DNNB_MUST_CHECK dnnb_status dnnb__identity_print(dnnb__buf *out, const dnnb__session *session,
                                                  const dnnb_optimizer_options *optimizer,
+                                                 const dnnb__criterion *criterion,
                                                  const dnnb__set *train,
                                                  const dnnb__set *validation);
 

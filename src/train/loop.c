@@ -9,11 +9,9 @@
  * Source: DNNBrain dnnbrain/dnn/base.py, DNN.train.
  */
 #include <math.h>
-#include <string.h>
 
 #include "core/random.h"
 #include "core/thread.h"
-#include "engine/loss.h"
 #include "train/trainer.h"
 
 static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
@@ -86,20 +84,9 @@ static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **i
     return DNNB_OK;
 }
 
-static double get_loss(dnnb__trainer *t, const float *outputs, const uint64_t *rows, size_t n) {
-    if (t->options->task == DNNB_CLASSIFICATION) {
-        for (size_t i = 0; i < n; i++) t->labels[i] = t->train->labels[rows[i]];
-        return dnnb__loss_cross_entropy(outputs, t->labels, n, t->n_outputs, t->output_gradient);
-    }
-    for (size_t i = 0; i < n; i++)
-        memcpy(t->targets + i * t->n_outputs, t->train->targets + rows[i] * t->n_outputs,
-               t->n_outputs * sizeof *t->targets);
-    return dnnb__loss_mse(outputs, t->targets, n, t->n_outputs, t->output_gradient);
-}
-
 /* One step: forward, loss, backward, update. */
 static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_t *rows, size_t n,
-                             double lr_factor, double *loss) {
+                             double lr_factor, double *loss, double *weight) {
     dnnb_dnn *dnn = t->session.dnn;
     dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                   .batch = n,
@@ -111,7 +98,8 @@ static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_
     dnnb__plan *plan;
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, input, &random));
-    *loss = get_loss(t, dnnb__plan_get_output(plan), rows, n);
+    *loss = dnnb__criterion_get_step_loss(&t->criterion, t->train, dnnb__plan_get_output(plan),
+                                          rows, n, t->output_gradient, weight);
     if (!isfinite(*loss))
         return dnnb__fail(DNNB_ERR_NUMERIC, "expected a finite loss, found %g", *loss);
     DNNB_TRY(dnnb__plan_backward(plan, t->output_gradient));
@@ -161,21 +149,21 @@ static dnnb_status run_step(dnnb__trainer *t, size_t n_planned) {
     const float *input;
     const uint64_t *rows;
     size_t n;
-    double loss = 0, factor, lr = get_learning_rate(t, p->step, &factor);
+    double loss = 0, weight = 0, factor, lr = get_learning_rate(t, p->step, &factor);
     DNNB_TRY(get_batch(t, n_planned, &input, &rows, &n));
     if (n > 0) {
-        dnnb_status status = take_step(t, input, rows, n, factor, &loss);
+        dnnb_status status = take_step(t, input, rows, n, factor, &loss, &weight);
         if (status == DNNB_ERR_NUMERIC) return dnnb__trainer_fail_loss(t, status, lr);
         if (status != DNNB_OK) return status;
         t->step_loss[p->step++] = loss;
     }
     p->at += n_planned;
-    p->n_images += n;
-    p->weighted_loss += loss * (double)n;
+    p->weight += weight;
+    p->weighted_loss += loss * weight;
     return DNNB_OK;
 }
 
-/* All steps of the epoch that are left; the epoch's loss is weighted by batch size. */
+/* All steps of the epoch that are left; the epoch's loss is weighted by their images. */
 static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     dnnb__place *p = &t->place;
     size_t n_rows = dnnb__set_fill_shuffled(t->train, t->options->seed, p->epoch), before = p->at;
@@ -201,7 +189,7 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     }
     result->n_steps = p->step;
     result->learning_rate = get_learning_rate(t, p->step - 1, &factor);
-    result->epoch_loss = p->weighted_loss / (double)p->n_images;
+    result->epoch_loss = p->weighted_loss / p->weight;
     t->last_steps_s = dnnb__session_now_s() - t->epoch_begun_s;
     return DNNB_OK;
 }
@@ -228,7 +216,7 @@ static dnnb_status run_scoring(dnnb__trainer *t, dnnb_epoch *result) {
     result->loss_validation = (double)NAN;
     if (t->validation)
         result->loss_validation =
-            dnnb__session_loss(&t->session, t->validation, t->validation_predictions);
+            dnnb__criterion_get_set_loss(&t->criterion, t->validation, t->validation_predictions);
     t->last_scoring_s = dnnb__session_now_s() - start_s;
     return DNNB_OK;
 }

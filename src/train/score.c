@@ -1,11 +1,10 @@
 /*
- * Accuracy, squared correlation and losses, in float64 in the order of the rows.
+ * Accuracy and squared correlation, in float64 in the order of the rows.
  *
  * Source: DNNBrain dnnbrain/dnn/base.py, DNN.test.
  */
 #include "train/score.h"
 
-#include "engine/loss.h"
 #include "metrics/correlation.h"
 
 double dnnb__score_accuracy(const dnnb_predictions *p, const int64_t *labels) {
@@ -36,20 +35,4 @@ double dnnb__score_correlation(const dnnb_predictions *p, const float *targets) 
     dnnb__moments moments;
     dnnb__moments_sum(&moments, get_pair, &v, p->n * p->n_outputs);
     return dnnb__moments_get_r_squared(&moments);
-}
-
-double dnnb__score_cross_entropy(const dnnb_predictions *p, const int64_t *labels) {
-    double sum = 0;
-    for (size_t i = 0; i < p->n; i++)
-        sum += dnnb__loss_cross_entropy(dnnb_predictions_get_outputs(p, i), labels + p->rows[i], 1,
-                                        p->n_outputs, NULL);
-    return sum / (double)p->n;
-}
-
-double dnnb__score_mse(const dnnb_predictions *p, const float *targets) {
-    double sum = 0;
-    for (size_t i = 0; i < p->n; i++)
-        sum += dnnb__loss_mse(dnnb_predictions_get_outputs(p, i),
-                              targets + p->rows[i] * p->n_outputs, 1, p->n_outputs, NULL);
-    return sum / (double)p->n;
 }

@@ -1,4 +1,4 @@
-/* The scores and losses of the two tasks, over predictions and what is known of the same rows. */
+/* The scores of the two tasks, over predictions and what is known of the same rows. */
 #ifndef DNNB_TRAIN_SCORE_H
 #define DNNB_TRAIN_SCORE_H
 
@@ -12,9 +12,5 @@ double dnnb__score_accuracy(const dnnb_predictions *predictions, const int64_t *
  *  constant, since it explains nothing.
  *  @param targets [rows of the set, n_outputs]. */
 double dnnb__score_correlation(const dnnb_predictions *predictions, const float *targets);
-
-/** Mean cross-entropy, and mean squared error over all targets; NaN without predictions. */
-double dnnb__score_cross_entropy(const dnnb_predictions *predictions, const int64_t *labels);
-double dnnb__score_mse(const dnnb_predictions *predictions, const float *targets);
 
 #endif

@@ -194,10 +194,3 @@ double dnnb__session_score(const dnnb__session *session, const dnnb__set *set,
                ? dnnb__score_accuracy(predictions, set->labels)
                : dnnb__score_correlation(predictions, set->targets);
 }
-
-double dnnb__session_loss(const dnnb__session *session, const dnnb__set *set,
-                          const dnnb_predictions *predictions) {
-    return session->options->task == DNNB_CLASSIFICATION
-               ? dnnb__score_cross_entropy(predictions, set->labels)
-               : dnnb__score_mse(predictions, set->targets);
-}

@@ -77,8 +77,5 @@ DNNB_MUST_CHECK dnnb_status dnnb__session_predict(dnnb__session *session, dnnb__
 /** Score of the task of the options. */
 double dnnb__session_score(const dnnb__session *session, const dnnb__set *set,
                            const dnnb_predictions *predictions);
-/** Mean loss of the task. */
-double dnnb__session_loss(const dnnb__session *session, const dnnb__set *set,
-                          const dnnb_predictions *predictions);
 
 #endif

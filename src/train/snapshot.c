@@ -15,7 +15,7 @@
 #include "train/identity.h"
 #include "train/trainer.h"
 
-enum { N_COUNTERS = 6, N_SUMS = 3, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
+enum { N_COUNTERS = 5, N_SUMS = 4, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
 
 /* ---- the place and the history as arrays ---- */
 
@@ -94,12 +94,11 @@ static dnnb_status restore_history(dnnb_history *history, const dnnb_checkpoint 
 
 static dnnb_status add_place(snapshot *s, const dnnb__trainer *t) {
     const dnnb__place *p = &t->place;
-    const int64_t counters[N_COUNTERS] = {
-        (int64_t)p->epoch,   (int64_t)p->step,
-        (int64_t)p->at,      (int64_t)p->n_images,
-        (int64_t)p->n_steps, (int64_t)dnnb__optimizer_get_steps(t->optimizer)};
+    const int64_t counters[N_COUNTERS] = {(int64_t)p->epoch, (int64_t)p->step, (int64_t)p->at,
+                                          (int64_t)p->n_steps,
+                                          (int64_t)dnnb__optimizer_get_steps(t->optimizer)};
     double here_s = p->at > 0 ? dnnb__session_now_s() - t->epoch_begun_s : 0;
-    const double sums[N_SUMS] = {p->weighted_loss, p->seconds + here_s, p->best_score};
+    const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s, p->best_score};
     memcpy(s->counters, counters, sizeof counters);
     memcpy(s->sums, sums, sizeof sums);
     DNNB_TRY(dnnb__checkpoint_add(s->checkpoint, "counters", DNNB_I64, s->counters, N_COUNTERS));
@@ -117,17 +116,17 @@ static dnnb_status read_place(dnnb__place *p, uint64_t *optimizer_steps, const d
     const double *sums = found;
     int64_t n_rows = (int64_t)t->train->n;
     if (k[0] < 0 || k[1] < 0 || k[1] > (int64_t)t->max_steps || k[2] < 0 || k[2] > n_rows ||
-        k[3] < 0 || k[3] > n_rows || k[4] < 0 || k[4] > UINT32_MAX || k[5] < 0)
+        k[3] < 0 || k[3] > UINT32_MAX || k[4] < 0)
         return dnnb__fail(DNNB_ERR_FORMAT, "checkpoint: its counters are out of range");
     *p = (dnnb__place){.epoch = (size_t)k[0],
                        .step = (size_t)k[1],
                        .at = (size_t)k[2],
-                       .n_images = (size_t)k[3],
-                       .n_steps = (uint32_t)k[4],
+                       .n_steps = (uint32_t)k[3],
                        .weighted_loss = sums[0],
-                       .seconds = sums[1],
-                       .best_score = sums[2]};
-    *optimizer_steps = (uint64_t)k[5];
+                       .weight = sums[1],
+                       .seconds = sums[2],
+                       .best_score = sums[3]};
+    *optimizer_steps = (uint64_t)k[4];
     if (p->epoch <= t->options->epochs) return DNNB_OK;
     return dnnb__fail(
         DNNB_ERR_ARGUMENT,

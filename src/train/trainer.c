@@ -8,56 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/text.h"
 #include "train/identity.h"
-
-enum { MAX_BATCH = 65536, MAX_EPOCHS = 1000000 };
-
-static dnnb_status check_options(const dnnb_train_options *o) {
-    size_t n_schedules, i = 0;
-    const char *const *schedules = dnnb_schedule_get_names(&n_schedules);
-    const char *name = o->schedule.name ? o->schedule.name : "";
-    if (o->task != DNNB_CLASSIFICATION && o->task != DNNB_REGRESSION)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "task: expected classification or regression");
-    if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
-    if (!(o->crop_scale > 0 && o->crop_scale <= 1))
-        return dnnb__fail(DNNB_ERR_ARGUMENT,
-                          "crop_scale: expected a part above 0 and at most 1, found %g",
-                          o->crop_scale);
-    if (o->on_bad_image != DNNB_BAD_IMAGE_STOP && o->on_bad_image != DNNB_BAD_IMAGE_SKIP)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "on_bad_image: expected stop or skip");
-    if (o->check != DNNB_CHECK_QUICK && o->check != DNNB_CHECK_FULL)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "check: expected quick or full");
-    if (o->epochs < 1 || o->epochs > MAX_EPOCHS)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "epochs: expected 1 to %d, found %zu", MAX_EPOCHS,
-                          o->epochs);
-    if (o->batch < 1 || o->batch > MAX_BATCH)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "batch: expected 1 to %d images, found %zu", MAX_BATCH,
-                          o->batch);
-    if (o->task == DNNB_CLASSIFICATION && o->target)
-        return dnnb__fail(DNNB_ERR_ARGUMENT,
-                          "target: expected a regression with it; a classification learns the "
-                          "column 'label'");
-    while (i < n_schedules && strcmp(schedules[i], name) != 0) i++;
-    if (i == n_schedules) {
-        const char *nearest = dnnb__text_nearest(name, schedules, n_schedules);
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "schedule: expected %s, found '%s'",
-                          nearest ? nearest : schedules[0], name);
-    }
-    if (o->schedule.warmup_epochs > o->epochs)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "warm-up: expected at most %zu epochs, found %zu",
-                          o->epochs, o->schedule.warmup_epochs);
-    if (!isfinite(o->schedule.gamma) || o->schedule.gamma < 0)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "gamma: expected a factor of 0 or more, found %g",
-                          o->schedule.gamma);
-    if (o->checkpoint && !(o->checkpoint_every_s >= 0))
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "checkpoint_every_s: expected 0 or more, found %g",
-                          o->checkpoint_every_s);
-    if (o->resume && !o->checkpoint)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "resume: expected a folder of checkpoints with it");
-    return DNNB_OK;
-}
 
 /* Plans for the batch sizes of an epoch, then the flat arrays that these plans train. */
 static dnnb_status create_plans(dnnb__trainer *t) {
@@ -96,11 +47,9 @@ static dnnb_status create_optimizer(dnnb__trainer *t) {
 
 static dnnb_status create_buffers(dnnb__trainer *t) {
     t->output_gradient = dnnb__alloc(t->batch * t->n_outputs, sizeof *t->output_gradient);
-    t->labels = dnnb__alloc(t->batch, sizeof *t->labels);
-    t->targets = dnnb__alloc(t->batch * t->train->n_targets, sizeof *t->targets);
     t->step_loss = dnnb__alloc(t->max_steps, sizeof *t->step_loss);
-    if (!t->output_gradient || !t->labels || !t->targets || !t->step_loss)
-        return dnnb__fail_memory();
+    if (!t->output_gradient || !t->step_loss) return dnnb__fail_memory();
+    DNNB_TRY(dnnb__criterion_open(&t->criterion, t->options, t->train, t->n_outputs, t->batch));
     if (t->options->score_train)
         DNNB_TRY(dnnb__predictions_create(&t->train_predictions, t->train->n, t->n_outputs));
     if (t->validation)
@@ -130,8 +79,8 @@ static dnnb_status open_saver(dnnb__trainer *t) {
     if (!t->options->checkpoint) return DNNB_OK;
     DNNB_TRY(dnnb__dnn_get_net(t->session.dnn, &net));
     DNNB_TRY(dnnb__identity_print(&t->identity, &t->session,
-                                  dnnb__optimizer_get_options(t->optimizer), t->train,
-                                  t->validation));
+                                  dnnb__optimizer_get_options(t->optimizer), &t->criterion,
+                                  t->train, t->validation));
     DNNB_TRY(dnnb__identity_read_sizes(&t->train_sizes, t->train));
     if (t->validation) DNNB_TRY(dnnb__identity_read_sizes(&t->validation_sizes, t->validation));
     return dnnb__saver_open(&t->saver, t->options->checkpoint);
@@ -141,7 +90,7 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
                                const dnnb_stimulus *validation) {
     const dnnb_train_options *o = t->options;
     int64_t n_trainable, n_all;
-    DNNB_TRY(check_options(o));
+    DNNB_TRY(dnnb_train_check(dnn, o, validation != NULL));
     dnnb_dnn_count_parameters(dnn, &n_trainable, &n_all);
     if (n_trainable == 0)
         return dnnb__fail(DNNB_ERR_ARGUMENT,
@@ -169,7 +118,7 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
     DNNB_TRY(create_plans(t));
     DNNB_TRY(create_optimizer(t));
     DNNB_TRY(create_buffers(t));
-    t->chance_loss = dnnb__trainer_get_chance_loss(t);
+    t->chance_loss = dnnb__criterion_get_chance_loss(&t->criterion, t->train);
     return open_saver(t);
 }
 
@@ -186,8 +135,7 @@ void dnnb__trainer_close(dnnb__trainer *t) {
     dnnb__free(t->weights);
     dnnb__free(t->gradients);
     dnnb__free(t->output_gradient);
-    dnnb__free(t->labels);
-    dnnb__free(t->targets);
+    dnnb__criterion_close(&t->criterion);
     dnnb__free(t->step_loss);
     dnnb__free(t->train_sizes);
     dnnb__free(t->validation_sizes);

@@ -8,6 +8,7 @@
 #define DNNB_TRAIN_TRAINER_H
 
 #include "optim/optim.h"
+#include "train/criterion.h"
 #include "train/lr_range.h"
 #include "train/saver.h"
 #include "train/session.h"
@@ -18,8 +19,8 @@ typedef struct dnnb__place {
     size_t step;          /* its steps that are done */
     size_t at;            /* rows of its order that are done; its batches begin at multiples of the
                              batch */
-    size_t n_images;      /* of its steps, without images that were left out */
-    double weighted_loss; /* sum over its steps of loss times images */
+    double weight;        /* of its steps' images, 1 each unless classes have weights */
+    double weighted_loss; /* sum over its steps of loss times weight */
     double seconds;       /* that it took in processes before this one */
     uint32_t n_steps;     /* of all epochs: places the dropout masks */
     double best_score;    /* of the epochs before; NaN before the first */
@@ -40,9 +41,8 @@ typedef struct dnnb__trainer {
     size_t n_params;
     size_t batch; /* images a step, at most the set's */
     size_t n_outputs;
+    dnnb__criterion criterion;
     float *output_gradient; /* [batch, n_outputs] */
-    int64_t *labels;        /* [batch], of the step */
-    float *targets;         /* [batch, n_targets], of the step */
     double *step_loss;      /* of the epoch's steps */
     size_t max_steps;       /* of an epoch */
     size_t steps_per_epoch; /* of the epoch that goes on */
@@ -78,9 +78,6 @@ DNNB_MUST_CHECK dnnb_status dnnb__trainer_save(dnnb__trainer *trainer, bool is_e
  *  last. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_save_now(dnnb__trainer *trainer);
 
-/** The loss that always giving the set's frequencies (its means) would have; what a network that
- *  has learned nothing stays at. */
-double dnnb__trainer_get_chance_loss(const dnnb__trainer *trainer);
 /** Warn once when the loss has stayed at chance for three epochs. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_check_learning(dnnb__trainer *trainer);
 /** Say where a loss stopped being finite, and what may help. */

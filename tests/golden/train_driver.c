@@ -77,7 +77,7 @@ static dnnb_status run_batch(dnnb_dnn *dnn, const dnnb_stimulus *stim, float *im
     DNNB_TRY(load_batch(stim, dnnb_dnn_get_input_shape(dnn), images));
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, images, &random));
-    double loss = dnnb__loss_cross_entropy(dnnb__plan_get_output(plan), labels, n, n_outputs,
+    double loss = dnnb__loss_cross_entropy(NULL, dnnb__plan_get_output(plan), labels, n, n_outputs,
                                            output_gradient);
     DNNB_TRY(dnnb__plan_backward(plan, output_gradient));
     printf("%.17g\n", loss);

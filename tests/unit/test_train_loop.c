@@ -338,8 +338,22 @@ static void test_train_loop__all_is_checked_before_the_first_step(void **state) 
     assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "target");
     o.task = DNNB_REGRESSION;
     assert_refused(&f, &o, 2, DNNB_ERR_SHAPE, "found 1 (x)");
+    o.label_smoothing = 0.1;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "label smoothing: expected a classification");
+    o.label_smoothing = 0;
+    o.class_weights = "balanced";
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "class weights: expected a classification");
+    o.class_weights = NULL;
     o.target = "x,z";
     assert_refused(&f, &o, 2, DNNB_ERR_FORMAT, "z");
+    o = get_options();
+    o.label_smoothing = 1.5;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "label smoothing: expected 0 to 1, found 1.5");
+    o.label_smoothing = (double)NAN;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "label smoothing");
+    o = get_options();
+    o.class_weights = "1,2,3";
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "for each of 2 classes");
     /* A file of the validation set that is no picture, and one that is not there. */
     o = get_options();
     assert_ok(dnnb__file_write(tiny_join(&f.folder, "103.bmp").text, "no picture at all", 17));

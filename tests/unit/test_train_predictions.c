@@ -1,4 +1,4 @@
-/* Predictions as CSV, the two scores and the two losses. */
+/* Predictions as CSV, and the two scores. */
 #include "unit/unit.h"
 
 #include "train/score.h"
@@ -41,22 +41,6 @@ static void test_train_predictions__correlation_is_numpys(void **state) {
     assert_close(dnnb__score_correlation(p, constant), 0.0, 1e-12);
     memcpy(p->outputs, constant, sizeof constant);
     assert_close(dnnb__score_correlation(p, targets), 0.0, 1e-12);
-    dnnb_predictions_destroy(p);
-}
-
-/* torch.nn.functional.cross_entropy and mse_loss of the same numbers in float64. */
-static void test_train_predictions__losses_are_pytorchs(void **state) {
-    (void)state;
-    const float logits[] = {1, 0, 0, 1, 0, 1};
-    const int64_t labels[] = {0, 7, 0, 1};
-    dnnb_predictions *p = make(3, 2, logits);
-    p->rows[1] = 2;
-    p->rows[2] = 3;
-    assert_close(dnnb__score_cross_entropy(p, labels), 0.6465950208515562, 1e-15);
-    dnnb_predictions_destroy(p);
-    const float outputs[] = {0.5f, -1, 2, 0.25f, 1, 3}, targets[] = {1, 0, 1.5f, 1, 0.5f, 2.5f};
-    p = make(3, 2, outputs);
-    assert_close(dnnb__score_mse(p, targets), 0.4270833333333333, 1e-15);
     dnnb_predictions_destroy(p);
 }
 
@@ -115,7 +99,6 @@ int main(void) {
         cmocka_unit_test(test_train_predictions__the_first_of_equals_is_predicted),
         cmocka_unit_test(test_train_predictions__accuracy_counts_rows_that_are_there),
         cmocka_unit_test(test_train_predictions__correlation_is_numpys),
-        cmocka_unit_test(test_train_predictions__losses_are_pytorchs),
         cmocka_unit_test(test_train_predictions__csv_has_the_promised_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,10 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     o.target = "x,y";
     o.schedule.warmup_epochs = 2;
     check_every_stop(&f, &o, "conv1");
+    o = f.options;
+    o.class_weights = "0.25,2";
+    o.label_smoothing = 0.1;
+    check_every_stop(&f, &o, "features.*");
     fixture_destroy(&f);
 }
 
@@ -302,6 +306,8 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.crop_scale = 0.5, "crop scale: expected 0.08");
     REFUSED(c.score_train = false, "score of the training set");
     REFUSED(c.on_bad_image = DNNB_BAD_IMAGE_SKIP, "on a bad image");
+    REFUSED(c.class_weights = "balanced", "class weights: expected none, as in the checkpoint");
+    REFUSED(c.label_smoothing = 0.1, "label smoothing: expected 0, as in the checkpoint");
     REFUSED(c.decode.max_pixels = 1000, "largest image");
     REFUSED(c.identity = "weights: another\n", "weights: expected nothing");
 #undef REFUSED
