@@ -16,7 +16,8 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-svg cairo-pdf cairo-ft)
+pkg_check_modules(FONTCONFIG REQUIRED IMPORTED_TARGET fontconfig)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
 
@@ -24,5 +25,5 @@ add_library(dnnb_dependencies INTERFACE)
 target_link_libraries(dnnb_dependencies INTERFACE
   Threads::Threads OpenMP::OpenMP_C ${DNNL_LIBRARY} PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
   PkgConfig::TIFF PkgConfig::MINIZIP PkgConfig::ARCHIVE PkgConfig::JANSSON PkgConfig::NETTLE
-  PkgConfig::XXHASH PkgConfig::CAIRO ${GIF_LIBRARY} ${CSV_LIBRARY} m)
+  PkgConfig::XXHASH PkgConfig::CAIRO PkgConfig::FONTCONFIG ${GIF_LIBRARY} ${CSV_LIBRARY} m)
 target_include_directories(dnnb_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

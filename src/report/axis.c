@@ -18,8 +18,7 @@ double dnnb__axis_place(const dnnb__axis *axis, double value) {
     return (log10(value) - log10(axis->least)) / (log10(axis->most) - log10(axis->least));
 }
 
-/* The smallest of 1, 2, 5 times a power of ten that is not below `raw`. */
-static double round_step(double raw) {
+double dnnb__axis_round_step(double raw) {
     double power = pow(10, floor(log10(raw)));
     static const double factors[] = {1, 2, 5};
     for (size_t i = 0; i < 3; i++)
@@ -38,8 +37,8 @@ static void write_power(char *out, size_t n_out, const char *prefix, int exponen
             snprintf(out + used, n_out - (size_t)used, "%s", *p == '-' ? "⁻" : digits[*p - '0']);
 }
 
-/* A whole number with commas between thousands from 10,000 on. */
-static void write_count(char *out, size_t n_out, double value) {
+void dnnb__axis_write_count(char out[32], double value) {
+    const size_t n_out = 32;
     char digits[32];
     int n = snprintf(digits, sizeof digits, "%.0f", fabs(value));
     size_t used = 0;
@@ -66,7 +65,7 @@ static void add_multiples(dnnb__axis *axis, double step) {
 void dnnb__axis_create_counts(dnnb__axis *axis, double last, size_t n_wanted) {
     *axis = (dnnb__axis){0};
     double first = 1, range = last - first, room = range > 0 ? 0.02 * range : 0.5;
-    double step = range > 0 ? round_step(range / (double)n_wanted) : 1;
+    double step = range > 0 ? dnnb__axis_round_step(range / (double)n_wanted) : 1;
     axis->least = first - room;
     axis->most = last + room;
     if (step < 1) step = 1;
@@ -76,7 +75,7 @@ void dnnb__axis_create_counts(dnnb__axis *axis, double last, size_t n_wanted) {
     add_multiples(axis, step);
     axis->least = least;
     for (size_t i = 0; i < axis->n_ticks; i++)
-        write_count(axis->ticks[i].label, sizeof axis->ticks[i].label, axis->ticks[i].value);
+        dnnb__axis_write_count(axis->ticks[i].label, axis->ticks[i].value);
 }
 
 static void label_values(dnnb__axis *axis, double step) {
@@ -92,31 +91,42 @@ static void label_values(dnnb__axis *axis, double step) {
                        axis->ticks[i].value / unit);
 }
 
-static void create_log(dnnb__axis *axis, double least, double most, size_t n_wanted) {
-    int first = (int)floor(log10(least)), last = (int)ceil(log10(most));
-    int step = 1;
+/* The largest of 1, 2, 5 times a power of ten that is not above a value. */
+static double round_down(double value) {
+    double power = pow(10, floor(log10(value) + 1e-9)), ratio = value / power * (1 + 1e-9);
+    return ratio >= 5 ? 5 * power : ratio >= 2 ? 2 * power : power;
+}
+
+/* Powers of ten within the bounds. The bounds are powers themselves where these are few, or where
+ * some are left out, and else the nearest of 1, 2, 5 times a power: less of the plot is empty. */
+void dnnb__axis_create_log(dnnb__axis *axis, double least, double most, size_t n_wanted) {
+    *axis = (dnnb__axis){.is_log = true};
+    int first = (int)floor(log10(least) + 1e-9), last = (int)ceil(log10(most) - 1e-9), step = 1;
+    if (first == last) last++;
     while ((size_t)((last - first) / step) > n_wanted) step++;
     first = (int)floor((double)first / step) * step;
     last = (int)ceil((double)last / step) * step;
-    axis->is_log = true;
     /* The outermost powers can lie beyond what a double holds. */
     axis->least = fmax(pow(10, first), 1e-307);
     axis->most = fmin(pow(10, last), 1e301);
+    if (step == 1 && last - first > 2) {
+        axis->least = fmax(axis->least, round_down(least));
+        axis->most = fmin(axis->most, dnnb__axis_round_step(most));
+    }
     for (int e = first; e <= last; e += step) {
-        if (e < -307 || e > 301) continue;
-        add_tick(axis, pow(10, e));
+        double value = pow(10, e);
+        if (e < -307 || e > 301 || value < axis->least * (1 - 1e-9) ||
+            value > axis->most * (1 + 1e-9))
+            continue;
+        add_tick(axis, value);
         dnnb__tick *tick = &axis->ticks[axis->n_ticks - 1];
         write_power(tick->label, sizeof tick->label, "", e);
     }
 }
 
 void dnnb__axis_create_values(dnnb__axis *axis, double least, double most, double floor_value,
-                              double ceiling, bool may_be_log, size_t n_wanted) {
+                              double ceiling, size_t n_wanted) {
     *axis = (dnnb__axis){0};
-    if (may_be_log && least > 1e-307 && most / least >= 1e3) {
-        create_log(axis, least, most, n_wanted);
-        return;
-    }
     double size = fmax(fabs(least), fabs(most)), low = least, high = most;
     if (high - low <= 1e-6 * size || high - low < 1e-300) {
         double room = size > 1e-290 ? 0.1 * size : 0.1; /* all equal, or apart by rounding alone */
@@ -129,9 +139,24 @@ void dnnb__axis_create_values(dnnb__axis *axis, double least, double most, doubl
     if (least >= 0 && least < 0.35 * most) low = 0;
     if (low < floor_value && least >= floor_value) low = floor_value;
     if (high > ceiling && most <= ceiling) high = ceiling;
-    double step = round_step((high - low) / (double)n_wanted);
+    double step = dnnb__axis_round_step((high - low) / (double)n_wanted);
     axis->least = floor(low / step + 1e-6) * step;
     axis->most = ceil(high / step - 1e-6) * step;
     add_multiples(axis, step);
     label_values(axis, step);
+}
+
+void dnnb__axis_trim(dnnb__axis *axis, double least, double most) {
+    double room = 0.04 * (most - least), low = least - room, high = most + room;
+    size_t n = 0;
+    for (size_t i = 0; i < axis->n_ticks; i++)
+        n += axis->ticks[i].value >= low && axis->ticks[i].value <= high;
+    if (axis->is_log || n < 2 || !(low < high)) return;
+    axis->least = fmax(axis->least, low);
+    axis->most = fmin(axis->most, high);
+    n = 0;
+    for (size_t i = 0; i < axis->n_ticks; i++)
+        if (axis->ticks[i].value >= axis->least && axis->ticks[i].value <= axis->most)
+            axis->ticks[n++] = axis->ticks[i];
+    axis->n_ticks = n;
 }

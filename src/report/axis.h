@@ -31,10 +31,23 @@ bool dnnb__axis_can_show(double value);
 void dnnb__axis_create_counts(dnnb__axis *axis, double last, size_t n_wanted);
 
 /** Bounds are ticks. A range that is large beside its least value starts at 0; one whose values are
- *  all equal is widened; one over three decades becomes logarithmic where `may_be_log`.
+ *  all equal is widened.
  *  @param floor_value, ceiling Bounds that the axis does not leave unless a value does. */
 void dnnb__axis_create_values(dnnb__axis *axis, double least, double most, double floor_value,
-                              double ceiling, bool may_be_log, size_t n_wanted);
+                              double ceiling, size_t n_wanted);
+
+/** A logarithmic one, with ticks at powers of ten. @param least Above 1e-307. */
+void dnnb__axis_create_log(dnnb__axis *axis, double least, double most, size_t n_wanted);
+
+/** The smallest of 1, 2, 5 times a power of ten that is not below `raw`, which is above 0. */
+double dnnb__axis_round_step(double raw);
+
+/** Bounds that leave a little room around the values instead of ending at ticks, where two ticks at
+ *  least stay within. */
+void dnnb__axis_trim(dnnb__axis *axis, double least, double most);
+
+/** A whole number with commas between thousands from 10,000 on. */
+void dnnb__axis_write_count(char out[32], double value);
 
 /** Place of a value from 0 (least) to 1 (most). */
 double dnnb__axis_place(const dnnb__axis *axis, double value);

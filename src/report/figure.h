@@ -1,8 +1,8 @@
 /*
- * A figure of lines over counted things (epochs, steps), drawn with cairo to SVG or PNG.
+ * A figure: lines, bands and points between two axes, as plain data.
  *
- * The same code draws both. Colours are those of Okabe and Ito, which people with any colour vision
- * tell apart; dashes, markers and widths tell the lines apart in grey print.
+ * Colours are those of Okabe and Ito, which people with any colour vision tell apart; dashes,
+ * markers and widths tell the lines apart in grey print.
  */
 #ifndef DNNB_REPORT_FIGURE_H
 #define DNNB_REPORT_FIGURE_H
@@ -10,46 +10,68 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/status.h"
+#include "report/canvas.h"
 
-enum { DNNB__FIGURE_WIDTH_PX = 800, DNNB__FIGURE_HEIGHT_PX = 500, DNNB__FIGURE_PNG_SCALE = 2 };
-
-typedef enum dnnb__look {
+/** How a series is drawn: looks 0 to DNNB__N_LOOKS - 1 for lines that stand beside each other, and
+ *  two more. */
+enum {
     DNNB__LOOK_MAIN,   /* blue, solid, circles */
     DNNB__LOOK_SECOND, /* vermilion, dashed, squares */
-    DNNB__LOOK_RAW,    /* thin and light, behind a main line */
-    DNNB__LOOK_LEVEL   /* grey, dotted */
-} dnnb__look;
+    DNNB__N_LOOKS = 7,
+    DNNB__LOOK_RAW = DNNB__N_LOOKS, /* thin and light, behind a main line */
+    DNNB__LOOK_LEVEL                /* grey, dotted */
+};
+
+typedef enum dnnb__form {
+    DNNB__LINE,      /* with markers where there is room for them */
+    DNNB__THIN_LINE, /* one of many, such as a fold: pale and without markers */
+    DNNB__BAND,      /* the area between y and y_high */
+    DNNB__POINTS     /* each for itself; where many are, darker */
+} dnnb__form;
 
 typedef struct dnnb__series {
-    const char *name; /* in the legend */
-    dnnb__look look;
-    const double *x; /* rising; NULL for 1, 2, 3 ... */
-    const double *y; /* a value that is not finite is a gap */
+    const char *name; /* in the legend; NULL: it is not there */
+    size_t look;
+    dnnb__form form;
+    const double *x;      /* rising, but for points; NULL for 1, 2, 3 ... */
+    const double *y;      /* a value that is not finite is a gap */
+    const double *y_high; /* BAND */
     size_t n;
+    size_t best;           /* the value marked with a star, counted from 1; 0 for none */
+    const char *best_name; /* the star's, in the legend; NULL: it is not there */
 } dnnb__series;
 
+typedef enum dnnb__scale {
+    DNNB__SCALE_COUNTS, /* whole numbers from 1 to n_counts */
+    DNNB__SCALE_LINEAR,
+    DNNB__SCALE_WIDE,     /* logarithmic for values over three decades or more */
+    DNNB__SCALE_PRESSED,  /* logarithmic where else half of the values lay in the lowest tenth */
+    DNNB__SCALE_LOGARITHM /* logarithmic unless a value is 0 or less */
+} dnnb__scale;
+
 typedef struct dnnb__figure {
-    const char *title, *x_label, *y_label;
+    const char *title; /* NULL for none */
+    const char *note;  /* small print beside or below the title; NULL for none */
+    const char *x_label, *y_label;
+    dnnb__scale x_scale, y_scale; /* y_scale is not COUNTS */
+    double n_counts;
+    double least, most;         /* bounds that the y axis does not leave unless a value does */
     const dnnb__series *series; /* drawn in this order */
     size_t n_series;
     bool show_legend;
-    double n_counts;    /* the x axis goes from 1 to this */
-    bool may_be_log;    /* a y axis over three decades or more is logarithmic */
-    double least, most; /* bounds that the y axis does not leave unless a value does */
-    double level;       /* a horizontal line; NaN for none */
-    const char *level_name;
-    const double *bounds; /* x of the end of each epoch, marked at the top; NULL for none */
+    bool is_square;         /* both axes alike, with the line where they are equal */
+    double level;           /* a horizontal line */
+    const char *level_name; /* NULL: there is none */
+    const double *bounds;   /* x of the end of each epoch, marked at the top; NULL for none */
     size_t n_bounds;
-    const char *note;       /* small print above the plot; NULL for none */
     const char *empty_note; /* said in place of the lines when no value can be shown */
 } dnnb__figure;
 
-/**
- * Draw and write atomically. The bytes are a function of the figure alone.
- * @param path Ends in .svg or .png.
- * @error DNNB_ERR_ARGUMENT another ending, or text that is no UTF-8; DNNB_ERR_IO; DNNB_ERR_MEMORY.
- */
-DNNB_MUST_CHECK dnnb_status dnnb__figure_save(const dnnb__figure *figure, const char *path);
+/** Draw within a box. @param title_size_px The title's size. */
+void dnnb__figure_draw(dnnb__canvas *canvas, const dnnb__figure *figure, dnnb__box box,
+                       double title_size_px);
+
+/** Append what the figure shows in sentences: the values of each series. */
+void dnnb__figure_describe(dnnb__buf *out, const dnnb__figure *figure);
 
 #endif

@@ -17,7 +17,7 @@ DRIVER = os.path.join(os.environ["DNNB_BUILD"], "tests", "plots_driver")
 RUNS = ["page", "one", "huge", "gaps", "many"]
 PLOTS = ["epoch_loss", "step_loss", "score"]
 WIDTH, HEIGHT, SCALE = 800, 500, 2
-BLUE = "stroke:rgb(0%,44.7%,69.8%)"
+BLUE, WIDE = "stroke:rgb(0%,44.7%,69.8%)", "stroke-width:2;"
 
 
 def points_of(svg_path):
@@ -27,7 +27,8 @@ def points_of(svg_path):
     assert root.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}", (svg_path, root.get("viewBox"))
     points = []
     for path in root.iter("{http://www.w3.org/2000/svg}path"):
-        if BLUE in (path.get("style") or ""):
+        style = path.get("style") or ""
+        if BLUE in style and WIDE in style:
             numbers = [float(n) for n in re.findall(r"-?[\d.]+(?:e-?\d+)?", path.get("d"))]
             points += list(zip(numbers[::2], numbers[1::2]))
     return points

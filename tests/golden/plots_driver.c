@@ -32,7 +32,8 @@ static dnnb_status fill(dnnb_history *history, const run *r, double *steps) {
                             .score_validation = r->score_offset + sqrt((double)e) / 25,
                             .learning_rate = 1e-3,
                             .seconds = 1,
-                            .images_per_second = 1};
+                            .images_per_second = 1,
+                            .loss_validation = (double)NAN};
         dnnb_status status = dnnb_history_add(history, &epoch);
         if (status != DNNB_OK) return status;
     }

@@ -7,7 +7,7 @@
 #include "report/axis.h"
 
 static void create(dnnb__axis *axis, double least, double most) {
-    dnnb__axis_create_values(axis, least, most, -INFINITY, INFINITY, false, 6);
+    dnnb__axis_create_values(axis, least, most, -INFINITY, INFINITY, 6);
 }
 
 static void assert_labels(const dnnb__axis *axis, const char *expected) {
@@ -51,11 +51,11 @@ static void test_report_axis__round_labels(void **state) {
 static void test_report_axis__bounds_are_kept(void **state) {
     (void)state;
     dnnb__axis axis;
-    dnnb__axis_create_values(&axis, 0.92, 1, 0, 1, false, 6);
+    dnnb__axis_create_values(&axis, 0.92, 1, 0, 1, 6);
     assert_true(axis.most <= 1 + 1e-12); /* a rounding of the last tick */
-    dnnb__axis_create_values(&axis, 0, 0, 0, INFINITY, false, 6);
+    dnnb__axis_create_values(&axis, 0, 0, 0, INFINITY, 6);
     assert_true(axis.least == 0);
-    dnnb__axis_create_values(&axis, -0.2, 1.3, 0, 1, false, 6); /* values beyond are shown */
+    dnnb__axis_create_values(&axis, -0.2, 1.3, 0, 1, 6); /* values beyond are shown */
     assert_sound(&axis, -0.2, 1.3);
 }
 
@@ -85,7 +85,12 @@ static void test_report_axis__any_range_is_sound(void **state) {
         if (fabs(b) > DNNB__AXIS_LARGEST) b = 0;
         double least = fmin(a, b), most = fmax(a, b);
         dnnb__axis axis;
-        dnnb__axis_create_values(&axis, least, most, 0, INFINITY, i % 2, 6);
+        dnnb__axis_create_values(&axis, least, most, 0, INFINITY, 6);
+        assert_sound(&axis, least, most);
+        dnnb__axis_trim(&axis, least, most);
+        assert_sound(&axis, least, most);
+        if (least <= 1e-307) continue;
+        dnnb__axis_create_log(&axis, least, most, 6);
         assert_sound(&axis, least, most);
     }
 }
@@ -93,16 +98,41 @@ static void test_report_axis__any_range_is_sound(void **state) {
 static void test_report_axis__logarithmic(void **state) {
     (void)state;
     dnnb__axis axis;
-    dnnb__axis_create_values(&axis, 0.002, 30, 0, INFINITY, true, 6);
+    dnnb__axis_create_log(&axis, 0.0021, 31, 6);
     assert_true(axis.is_log);
-    assert_labels(&axis, "10⁻³ 10⁻² 10⁻¹ 10⁰ 10¹ 10²");
-    assert_true(fabs(dnnb__axis_place(&axis, 0.1) - 0.4) < 1e-12); /* two decades of five */
-    dnnb__axis_create_values(&axis, 1e-300, 1e300, 0, INFINITY, true, 6);
+    assert_labels(&axis, "10⁻² 10⁻¹ 10⁰ 10¹");
+    assert_true(fabs(axis.least - 0.002) < 1e-12 && fabs(axis.most - 50) < 1e-9);
+    assert_true(fabs(dnnb__axis_place(&axis, 0.02) * log10(25000) - 1) < 1e-9); /* one decade up */
+    dnnb__axis_create_log(&axis, 0.02, 0.5, 6);
+    assert_labels(&axis, "10⁻² 10⁻¹ 10⁰"); /* two powers alone are not cut */
+    dnnb__axis_create_log(&axis, 0.01, 0.01, 6);
+    assert_labels(&axis, "10⁻² 10⁻¹");
+    dnnb__axis_create_log(&axis, 1e-300, 1e300, 6);
     assert_sound(&axis, 1e-300, 1e300);
-    dnnb__axis_create_values(&axis, 0, 1e9, 0, INFINITY, true, 6);
-    assert_false(axis.is_log); /* 0 has no logarithm */
-    dnnb__axis_create_values(&axis, 0.5, 30, 0, INFINITY, true, 6);
-    assert_false(axis.is_log);
+    assert_in_range(axis.n_ticks, 3, 8);
+}
+
+static void test_report_axis__trimmed(void **state) {
+    (void)state;
+    dnnb__axis axis;
+    create(&axis, 0.1, 1.1);
+    assert_labels(&axis, "0.0 0.2 0.4 0.6 0.8 1.0 1.2");
+    dnnb__axis_trim(&axis, 0.1, 1.1);
+    assert_labels(&axis, "0.2 0.4 0.6 0.8 1.0");
+    assert_true(fabs(axis.least - 0.06) < 1e-12 && fabs(axis.most - 1.14) < 1e-12);
+    create(&axis, 3, 3);
+    dnnb__axis before = axis;
+    dnnb__axis_trim(&axis, 3, 3); /* no tick would be left */
+    assert_memory_equal(&axis, &before, sizeof axis);
+}
+
+static void test_report_axis__counted(void **state) {
+    (void)state;
+    char text[32];
+    dnnb__axis_write_count(text, 9999);
+    assert_string_equal(text, "9999");
+    dnnb__axis_write_count(text, 1234567);
+    assert_string_equal(text, "1,234,567");
 }
 
 static void test_report_axis__counts(void **state) {
@@ -137,6 +167,8 @@ int main(void) {
         cmocka_unit_test(test_report_axis__equal_values),
         cmocka_unit_test(test_report_axis__any_range_is_sound),
         cmocka_unit_test(test_report_axis__logarithmic),
+        cmocka_unit_test(test_report_axis__trimmed),
+        cmocka_unit_test(test_report_axis__counted),
         cmocka_unit_test(test_report_axis__counts),
         cmocka_unit_test(test_report_axis__what_can_be_shown),
     };

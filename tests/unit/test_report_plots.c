@@ -9,7 +9,7 @@
 #include "dnnbrain/plot.h"
 
 #include "core/file.h"
-#include "report/figure.h"
+#include "report/plot.h"
 
 typedef double (*curve)(size_t step);
 
@@ -33,7 +33,8 @@ static dnnb_history *make_history(size_t n_epochs, size_t n_steps, curve loss) {
                             .score_validation = 0.9 - falling(e + 2),
                             .learning_rate = 1e-3,
                             .seconds = 1,
-                            .images_per_second = 100};
+                            .images_per_second = 100,
+                            .loss_validation = (double)NAN};
         assert_ok(dnnb_history_add(history, &epoch));
     }
     free(steps);
@@ -131,8 +132,8 @@ static void test_report_plots__png_has_its_size_and_its_line(void **state) {
     dnnb_history *history = make_history(5, 20, falling);
     plot_all(history, ".PNG");
     assert_ok(dnnb_image_load(&image, in_folder("epoch_loss.PNG"), NULL));
-    assert_int_equal(image.width_px, DNNB__FIGURE_WIDTH_PX * DNNB__FIGURE_PNG_SCALE);
-    assert_int_equal(image.height_px, DNNB__FIGURE_HEIGHT_PX * DNNB__FIGURE_PNG_SCALE);
+    assert_int_equal(image.width_px, DNNB__PLOT_WIDTH_PX * DNNB_PLOT_PNG_SCALE);
+    assert_int_equal(image.height_px, DNNB__PLOT_HEIGHT_PX * DNNB_PLOT_PNG_SCALE);
     for (size_t c = 0; c < 3; c++) assert_int_equal(image.pixels[c], 255); /* a white corner */
     size_t n_left = 0, n_right = 0, y_left = 0, y_right = 0;
     for (size_t y = 0; y < 1000; y++)
@@ -236,8 +237,8 @@ static void test_report_plots__scores_that_were_not_taken(void **state) {
 static void test_report_plots__refusals_leave_no_file(void **state) {
     (void)state;
     dnnb_history *history = make_history(2, 2, falling);
-    assert_fails(dnnb_plot_epoch_loss(history, in_folder("plot.pdf")), DNNB_ERR_ARGUMENT,
-                 "plot.pdf: expected the ending .svg or .png");
+    assert_fails(dnnb_plot_epoch_loss(history, in_folder("plot.gif")), DNNB_ERR_ARGUMENT,
+                 "plot.gif: expected the ending .svg, .png or .pdf");
     assert_fails(dnnb_plot_epoch_loss(history, "svg"), DNNB_ERR_ARGUMENT, "expected the ending");
     assert_fails(dnnb_plot_epoch_loss(history, in_folder("none/plot.svg")), DNNB_ERR_IO,
                  "none/plot.svg: cannot create");
