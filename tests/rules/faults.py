@@ -75,6 +75,8 @@ ROWS = [
     ("docs", "README.md", "\n[a](docs/none.md)\n", "README.md:2: a link leads to a file"),
     ("docs", "README.md", "`src/DEPS`, `src/none.c`\n", "README.md:1: a path exists: src/none.c"),
     ("docs", "README.md", "```c\nint a = b;\n```\n", "README.md:1: a C program of a document"),
+    ("docs", "README.md", "So:\n\n    dnnbrain test\n", "README.md:3: commands stand in a block"),
+    ("docs", "README.md", "- So:\n\n    more\n```sh\na\n\n    b\n```\n", None),
     ("docs", "README.md", "[a](src/DEPS), <https://a.b/c>\n```c\nint a;\n```\n", None),
     ("includes", "src/image/d.c", "#include <png-more.h>\n#include <lib/png.h>\n", None),
     ("format", "src/core/a.c", "int a;\nint   b;\n", "src/core/a.c:2: run make format"),
