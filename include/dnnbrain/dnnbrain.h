@@ -4,8 +4,8 @@
  *
  * In tiers, each usable without the next:
  *   1. dnn.h, stimulus.h, train.h: load stimuli, create a network, train, test, predict, save.
- *      run.h does the same and leaves a run folder; history.h and plot.h are its history and plots;
- *      lr_find.h tries learning rates.
+ *      run.h does the same and leaves a run folder, record.h reads it back; history.h and plot.h
+ *      are its history and plots; lr_find.h tries learning rates.
  *   2. image.h, optim.h, metrics.h: the transforms, crops, schedules and metrics by themselves.
  *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
  *      formats.
@@ -35,6 +35,7 @@
 #include "dnnbrain/metrics.h"
 #include "dnnbrain/optim.h"
 #include "dnnbrain/plot.h"
+#include "dnnbrain/record.h"
 #include "dnnbrain/run.h"
 #include "dnnbrain/status.h"
 #include "dnnbrain/stimulus.h"

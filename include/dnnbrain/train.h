@@ -56,6 +56,13 @@ typedef struct dnnb_predictions dnnb_predictions;
 /** A run that is being saved, or going on; the library's own. */
 typedef struct dnnb_checkpoint dnnb_checkpoint;
 
+/** An image that is left out since it cannot be used. */
+typedef struct dnnb_bad_image {
+    const dnnb_stimulus *stim; /**< its set */
+    size_t row;                /**< of that set */
+    const char *reason;        /**< one line */
+} dnnb_bad_image;
+
 /** An event; a field belongs to the kinds that it names. */
 typedef struct dnnb_event {
     dnnb_event_kind kind; /**< which of the fields below are set */
@@ -73,7 +80,8 @@ typedef struct dnnb_event {
     const dnnb_epoch *result; /**< EPOCH */
     bool is_best;             /**< EPOCH: the best validation score so far */
     const dnnb_predictions *validation; /**< EPOCH: of the validation set; NULL without one */
-    const dnnb_history *history; /**< START: epochs of a run that goes on; NULL for a new one */
+    const dnnb_history *history;     /**< START: epochs of a run that goes on; NULL for a new one */
+    const dnnb_bad_image *bad_image; /**< WARNING: the image that it is about; NULL for others */
     dnnb_checkpoint *checkpoint; /**< START of a run that goes on, and SAVE: the library's own */
 } dnnb_event;
 

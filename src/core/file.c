@@ -22,8 +22,8 @@ static dnnb_status fail_errno(const char *path, const char *what) {
     return dnnb__fail(DNNB_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* Open a regular file for reading: a pipe or a folder would hang or confuse what follows. */
-static dnnb_status open_regular(int *out, size_t *n_bytes, const char *path) {
+/* A pipe or a folder would hang or confuse what follows. */
+dnnb_status dnnb__file_open(int *out, size_t *n_bytes, const char *path) {
     int fd = dnnb__io_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0) return fail_errno(path, "cannot open");
     struct stat st;
@@ -42,8 +42,7 @@ static dnnb_status open_regular(int *out, size_t *n_bytes, const char *path) {
     return DNNB_OK;
 }
 
-/* Read up to n bytes; *n_read is less only at the end of the file. */
-static dnnb_status read_all(int fd, const char *path, char *bytes, size_t n, size_t *n_read) {
+dnnb_status dnnb__file_read_next(int fd, const char *path, char *bytes, size_t n, size_t *n_read) {
     size_t at = 0;
     while (at < n) {
         ssize_t got = dnnb__io_read(fd, bytes + at, n - at);
@@ -61,7 +60,7 @@ dnnb_status dnnb__file_read_into(char **bytes, size_t *capacity_bytes, size_t *n
     int fd;
     size_t size;
     *n_bytes = 0;
-    DNNB_TRY(open_regular(&fd, &size, path));
+    DNNB_TRY(dnnb__file_open(&fd, &size, path));
     dnnb_status status = DNNB_OK;
     if (size > cap_bytes) {
         status = dnnb__fail(DNNB_ERR_LIMIT, "%s: expected at most %zu bytes, found %zu", path,
@@ -72,7 +71,7 @@ dnnb_status dnnb__file_read_into(char **bytes, size_t *capacity_bytes, size_t *n
         *capacity_bytes = *bytes ? size + 1 : 0;
         if (!*bytes) status = dnnb__fail_memory();
     }
-    if (status == DNNB_OK) status = read_all(fd, path, *bytes, size, n_bytes);
+    if (status == DNNB_OK) status = dnnb__file_read_next(fd, path, *bytes, size, n_bytes);
     close(fd);
     if (status == DNNB_OK) (*bytes)[*n_bytes] = '\0';
     return status;
@@ -92,8 +91,8 @@ dnnb_status dnnb__file_read(char **out, size_t *n_bytes, const char *path, size_
 dnnb_status dnnb__file_read_head(const char *path, void *bytes, size_t n, size_t *n_read) {
     int fd;
     size_t size;
-    DNNB_TRY(open_regular(&fd, &size, path));
-    dnnb_status status = read_all(fd, path, bytes, n, n_read);
+    DNNB_TRY(dnnb__file_open(&fd, &size, path));
+    dnnb_status status = dnnb__file_read_next(fd, path, bytes, n, n_read);
     close(fd);
     return status;
 }
@@ -102,7 +101,7 @@ dnnb_status dnnb__map_create(dnnb__map *out, const char *path) {
     int fd;
     size_t size;
     *out = (dnnb__map){0};
-    DNNB_TRY(open_regular(&fd, &size, path));
+    DNNB_TRY(dnnb__file_open(&fd, &size, path));
     dnnb_status status = DNNB_OK;
     if (size) {
         void *data = dnnb__io_mmap(size, fd);

@@ -15,6 +15,13 @@
 #include "core/mem.h"
 #include "core/status.h"
 
+/** Open a regular file to read; close(*fd). @error DNNB_ERR_IO also for a folder, pipe or device.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__file_open(int *fd, size_t *n_bytes, const char *path);
+/** Read up to n bytes; *n_read is less only at the end of the file. @param path For messages. */
+DNNB_MUST_CHECK dnnb_status dnnb__file_read_next(int fd, const char *path, char *bytes, size_t n,
+                                                 size_t *n_read);
+
 /** Read a whole file; a NUL follows the bytes. Free with dnnb__free.
  *  @error DNNB_ERR_IO; DNNB_ERR_LIMIT larger than cap_bytes; DNNB_ERR_MEMORY. */
 DNNB_MUST_CHECK dnnb_status dnnb__file_read(char **out, size_t *n_bytes, const char *path,

@@ -149,6 +149,12 @@ int dnnb__io_lock(int fd) {
     return result;
 }
 
+int dnnb__io_is_locked(int fd) {
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    if (fails(DNNB__IO_READING) || fcntl(fd, F_OFD_GETLK, &whole) != 0) return -1;
+    return whole.l_type != F_UNLCK;
+}
+
 void *dnnb__io_mmap(size_t n_bytes, int fd) {
     return fails(DNNB__IO_READING) ? MAP_FAILED
                                    : mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -50,6 +50,8 @@ int dnnb__io_close(int fd);
 /** Lock a file for this opening of it and its duplicates, those of forked children too. -1 with
  *  EAGAIN when another has it. */
 int dnnb__io_lock(int fd);
+/** Whether another opening of the file has such a lock: 1 or 0, or -1 where that is not known. */
+int dnnb__io_is_locked(int fd);
 /** Map to read, from the file's beginning, privately. */
 void *dnnb__io_mmap(size_t n_bytes, int fd);
 int dnnb__io_rename(const char *from, const char *to);

@@ -4,7 +4,9 @@
  * Every part is a JSON object from a function of its own. jansson gives NULL when it is out of
  * memory, and its packing functions pass that on, so one check at the end is enough.
  */
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -132,6 +134,52 @@ static json_t *list_class_counts(const dnnb__run_inputs *in, const dnnb_stimulus
     return list;
 }
 
+/* Stands for the condition of a label whose images have several, or none. */
+static const char mixed[] = "";
+
+static dnnb_status find_conditions(const dnnb__run_inputs *in, const dnnb_stimulus *stim,
+                                   const char **conditions) {
+    size_t n = dnnb_stimulus_get_count(stim), column = dnnb_stimulus_find_column(stim, "condition");
+    int64_t *labels = dnnb__alloc(n, sizeof *labels);
+    if (!labels) return dnnb__fail_memory();
+    dnnb_status status = dnnb_stimulus_read_labels(stim, labels, dnnb_dnn_get_n_outputs(in->dnn));
+    for (size_t i = 0; status == DNNB_OK && i < n; i++) {
+        const char *found = column == SIZE_MAX ? mixed : dnnb_stimulus_get_field(stim, i, column);
+        const char **condition = &conditions[labels[i]];
+        *condition = !*condition || strcmp(*condition, found) == 0 ? found : mixed;
+    }
+    dnnb__free(labels);
+    return status;
+}
+
+/* Of each class the condition that all its images share, else its label; null for a regression. */
+static json_t *list_class_names(const dnnb__run_inputs *in) {
+    if (in->options->task != DNNB_CLASSIFICATION) return json_null();
+    size_t n_classes = (size_t)dnnb_dnn_get_n_outputs(in->dnn);
+    const char **names = dnnb__calloc(n_classes, sizeof *names);
+    bool found = names && find_conditions(in, in->train, names) == DNNB_OK;
+    if (found && in->validation) found = find_conditions(in, in->validation, names) == DNNB_OK;
+    json_t *list = found ? json_array() : NULL;
+    for (size_t k = 0; list && k < n_classes; k++) {
+        char label[24];
+        (void)snprintf(label, sizeof label, "%zu", k);
+        bool has_name = names[k] && *names[k];
+        if (json_array_append_new(list, dnnb__run_json_text(has_name ? names[k] : label)) == 0)
+            continue;
+        json_decref(list);
+        list = NULL;
+    }
+    dnnb__free(names);
+    return list;
+}
+
+/* The folder of a set's images as anybody can find it; null when it is gone. */
+static json_t *describe_folder(const dnnb_stimulus *stim) {
+    const char *folder = dnnb_stimulus_get_folder(stim);
+    char absolute[PATH_MAX];
+    return dnnb__run_json_text(realpath(*folder ? folder : ".", absolute));
+}
+
 /* "" for a set that came from no file, or whose file is there no more. */
 static dnnb_status sum_stimuli(char sum[65], const dnnb_stimulus *stim) {
     const char *path = stim ? dnnb_stimulus_get_file(stim) : "";
@@ -144,8 +192,9 @@ static dnnb_status sum_stimuli(char sum[65], const dnnb_stimulus *stim) {
 static json_t *describe_stimuli(const dnnb__run_inputs *in, const dnnb_stimulus *stim,
                                 const char *sum) {
     if (!stim) return json_null();
-    json_t *json = json_pack("{s:I, s:o}", "n_images", (json_int_t)dnnb_stimulus_get_count(stim),
-                             "n_images_of_class", list_class_counts(in, stim));
+    json_t *json = json_pack("{s:o, s:I, s:o}", "folder", describe_folder(stim), "n_images",
+                             (json_int_t)dnnb_stimulus_get_count(stim), "n_images_of_class",
+                             list_class_counts(in, stim));
     json_t *file = describe_file(dnnb_stimulus_get_file(stim), sum);
     if (json && file && json_object_update(file, json) == 0) {
         json_decref(json);
@@ -241,11 +290,12 @@ dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) 
     DNNB_TRY(sum_stimuli(train_sum, in->train));
     DNNB_TRY(sum_stimuli(validation_sum, in->validation));
     json_t *config = json_pack(
-        "{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
+        "{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
         dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler", COMPILER,
         "started", dnnb__run_json_text(in->started), "machine", describe_machine(in), "network",
         describe_network(in), "train", describe_stimuli(in, in->train, train_sum), "validation",
-        describe_stimuli(in, in->validation, validation_sum), "training", describe_training(in));
+        describe_stimuli(in, in->validation, validation_sum), "class_names", list_class_names(in),
+        "training", describe_training(in));
     dnnb__buf text;
     dnnb__buf_init(&text, (size_t)1 << 28);
     dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));

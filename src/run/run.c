@@ -135,6 +135,23 @@ static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
     return DNNB_OK;
 }
 
+/* With the image that the warning is about, if it is about one. */
+static dnnb_status log_warning(dnnb__run *r, const dnnb_event *event) {
+    const dnnb_bad_image *image = event->bad_image;
+    json_t *line = json_pack("{s:o}", "message", dnnb__run_json_text(event->message));
+    if (!image || !line) return note(r, "warning", line);
+    json_t *left_out = json_pack(
+        "{s:s, s:o, s:I, s:o}", "set", image->stim == r->in.train ? "train" : "validation",
+        "stimID", dnnb__run_json_text(dnnb_stimulus_get_id(image->stim, image->row)), "line",
+        (json_int_t)dnnb_stimulus_get_line(image->stim, image->row), "reason",
+        dnnb__run_json_text(image->reason));
+    if (json_object_set_new(line, "left_out", left_out) != 0) {
+        json_decref(line);
+        line = NULL;
+    }
+    return note(r, "warning", line);
+}
+
 static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
     switch (event->kind) {
     case DNNB_EVENT_START:
@@ -147,8 +164,7 @@ static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
                               (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
                               "learning_rate", dnnb__run_json_real(event->learning_rate)));
     case DNNB_EVENT_WARNING:
-        return note(r, "warning",
-                    json_pack("{s:o}", "message", dnnb__run_json_text(event->message)));
+        return log_warning(r, event);
     case DNNB_EVENT_SAVE: /* a checkpoint without all of it is not written: no reason to stop */
         event->checkpoint->status = dnnb__run_add_to_checkpoint(r, event->checkpoint);
         break;

@@ -12,7 +12,7 @@
 #include "stim/check.h"
 #include "train/session.h"
 
-enum { ROWS_A_REPORT = 256, MESSAGE_BYTES = 8192 };
+enum { ROWS_A_REPORT = 256, REASON_BYTES = 1024, MESSAGE_BYTES = 8192 };
 
 /* A failure that is the image's, and not the machine's. */
 static bool is_bad_image(dnnb_status status) {
@@ -24,13 +24,16 @@ static bool is_bad_image(dnnb_status status) {
 static dnnb_status leave_out(dnnb__session *session, dnnb__set *set, size_t row,
                              dnnb_status status) {
     if (!is_bad_image(status)) return status;
+    char reason[REASON_BYTES];
     dnnb__buf text;
+    (void)snprintf(reason, sizeof reason, "%s", dnnb_get_error());
     dnnb__buf_init(&text, MESSAGE_BYTES);
-    dnnb__buf_printf(&text, "%s: left out", dnnb_get_error());
+    dnnb__buf_printf(&text, "%s: left out", reason);
     size_t first_epoch = session->epoch + (session->has_begun ? 1 : 0);
     status = dnnb__set_mark_bad(set, row, (uint32_t)first_epoch + 1, status);
     if (status == DNNB_OK) status = dnnb__buf_get_status(&text);
-    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text.data};
+    dnnb_bad_image image = {.stim = set->stim, .row = row, .reason = reason};
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text.data, .bad_image = &image};
     if (status == DNNB_OK) status = dnnb__session_emit(session, &event);
     dnnb__buf_destroy(&text);
     return status;
