@@ -56,10 +56,7 @@ static bool on_event(void *context, const dnnb_event *event) {
     cli_progress_show(&c->progress, event);
     if (event->kind == DNNB_EVENT_EPOCH) {
         print_epoch(event);
-        if (event->is_best && !isnan(event->result->score_validation)) {
-            c->best_epoch = event->epoch + 1;
-            c->best_score = event->result->score_validation;
-        }
+        if (event->message) cli_progress_note(&c->progress, "%s", event->message);
     }
     return !stop_signal;
 }
@@ -72,9 +69,16 @@ static void print_folder(cli_train *c) {
         if (cli_join(path, sizeof path, c->run.folder, file->name) && cli_exists(path))
             cli_progress_note(&c->progress, "  %-16s %s", file->name, file->what);
     }
-    if (c->best_epoch)
-        cli_progress_note(&c->progress, "best validation score: %.4g after epoch %zu",
-                          c->best_score, c->best_epoch);
+}
+
+static void print_best(cli_train *c, const dnnb_history *history) {
+    size_t best = dnnb_history_find_best(history, c->options.monitor);
+    if (best == SIZE_MAX) return;
+    const dnnb_epoch *epoch = dnnb_history_get_epoch(history, best);
+    bool is_loss = c->options.monitor == DNNB_MONITOR_LOSS;
+    cli_progress_note(&c->progress, "best validation %s: %.4g after epoch %zu",
+                      is_loss ? "loss" : "score",
+                      is_loss ? epoch->loss_validation : epoch->score_validation, best + 1);
 }
 
 static bool has_checkpoint(const char *folder) {
@@ -82,15 +86,9 @@ static bool has_checkpoint(const char *folder) {
     return cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path);
 }
 
-static int train(cli_train *c) {
-    catch_signals();
-    dnnb_history *history = NULL;
-    dnnb_status status =
-        dnnb_run_train(c->dnn, c->train, c->validation, &c->options, &c->run, &history);
-    cli_progress_clear(&c->progress);
+/* What is said of a run that has ended. */
+static int finish(cli_train *c, dnnb_status status, const dnnb_history *history) {
     size_t n_done = history ? dnnb_history_get_count(history) : 0;
-    size_t n_left_out = n_done ? dnnb_history_get_epoch(history, n_done - 1)->n_left_out : 0;
-    dnnb_history_destroy(history);
     if (status == DNNB_ERR_STOPPED && stop_signal) {
         bool is_saved = has_checkpoint(c->run.folder);
         cli_error("stopped by a signal after %zu of %zu epochs%s", n_done, c->options.epochs,
@@ -99,9 +97,22 @@ static int train(cli_train *c) {
     }
     if (status != DNNB_OK) return cli_fail();
     print_folder(c);
+    print_best(c, history);
+    size_t n_left_out = n_done ? dnnb_history_get_epoch(history, n_done - 1)->n_left_out : 0;
     if (n_left_out > 0)
         cli_progress_note(&c->progress, "images left out, since they are bad: %zu", n_left_out);
     return CLI_DONE;
+}
+
+static int train(cli_train *c) {
+    catch_signals();
+    dnnb_history *history = NULL;
+    dnnb_status status =
+        dnnb_run_train(c->dnn, c->train, c->validation, &c->options, &c->run, &history);
+    cli_progress_clear(&c->progress);
+    int code = finish(c, status, history);
+    dnnb_history_destroy(history);
+    return code;
 }
 
 int cli_cmd_train(int argc, char **argv) {

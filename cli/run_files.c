@@ -5,7 +5,7 @@
 
 static const cli_run_file files[] = {
     {"model.pth", "parameters after the last epoch"},
-    {"best.pth", "parameters after the epoch with the best validation score"},
+    {"best.pth", "parameters after the epoch that was best on the validation stimuli"},
     {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
     {"train_dict.json", "the same as JSON"},
     {"history.csv", "the same as a table"},

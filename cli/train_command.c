@@ -87,6 +87,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
         {CLI_ROW(CLI_FLAG, "score-train", NULL, "score the training stimuli too after each epoch",
                  &o->score_train)},
         CLI_ROWS_LOSS(*c),
+        CLI_ROWS_STOPPING(*c),
         {CLI_ROW(CLI_CHOICE, "optimizer", NULL, "optimiser", &c->optimizer), .words = optimizers,
          .n_words = n_optimizers},
         {CLI_ROW(CLI_REAL, "lr", "X", "learning rate", &o->optimizer.lr), .min = 0, .max = INFINITY,
@@ -143,6 +144,14 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
     return parsed;
 }
 
+/* What needs validation stimuli. */
+static int check_validation(const cli_train *c) {
+    bool is_loss = c->options.monitor == DNNB_MONITOR_LOSS;
+    if (c->validation_path || (!c->options.early_stop && !is_loss)) return CLI_DONE;
+    return cli_usage_error("%s: expected --validation with it",
+                           c->options.early_stop ? "--early-stop" : "--monitor loss");
+}
+
 /* What the table cannot say: what must be there, and what goes with what. */
 int cli_train_check(cli_train *c) {
     int status = cli_network_check(&c->network, false);
@@ -155,6 +164,7 @@ int cli_train_check(cli_train *c) {
     c->options.augment = (dnnb_augment)c->augment;
     c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
     c->options.check = (dnnb_check)c->check;
+    c->options.monitor = (dnnb_monitor)c->monitor;
     if (c->options.task == DNNB_CLASSIFICATION && c->options.target)
         return cli_usage_error("--target: expected --task regression with it");
     if (c->options.task == DNNB_REGRESSION && c->n_classes)
@@ -163,12 +173,14 @@ int cli_train_check(cli_train *c) {
     if (c->options.crop_scale <= 0) return cli_usage_error("--crop-scale: expected a part above 0");
     if (c->options.optimizer.nesterov && c->options.optimizer.momentum <= 0)
         return cli_usage_error("--nesterov: expected --momentum above 0 with it");
+    if (c->options.min_delta > 0 && !c->options.early_stop)
+        return cli_usage_error("--min-delta: expected --early-stop with it");
     c->network.options.seed = c->options.seed;
     c->run.network = c->network.name;
     c->run.weights_path = c->network.weights;
     if (c->freeze && strcmp(c->freeze, "none") == 0) c->freeze = NULL;
     c->run.freeze = c->freeze;
-    return CLI_DONE;
+    return check_validation(c);
 }
 
 /* The largest label of a set, or -1 with the message printed. */

@@ -11,15 +11,13 @@ typedef struct cli_train {
     const char *stim_path, *validation_path;
     const char *freeze;
     size_t n_classes; /* 0: from the labels */
-    size_t task, augment, on_bad_image, check, optimizer, schedule, precision;
+    size_t task, augment, on_bad_image, check, optimizer, schedule, precision, monitor;
     bool quiet;
     dnnb_train_options options;
     dnnb_run_options run;
     dnnb_stimulus *train, *validation;
     dnnb_dnn *dnn;
     cli_progress progress;
-    size_t best_epoch; /* 1-based; 0: none */
-    double best_score;
 } cli_train;
 
 /** Defaults. */

@@ -19,4 +19,21 @@
             .min = 0, .max = 1                                                                     \
     }
 
+#define CLI_ROWS_STOPPING(c)                                                                       \
+    {CLI_ROW(CLI_COUNT, "early-stop", "N",                                                         \
+             "end the run when the validation stimuli have not got better for N epochs",           \
+             &(c).options.early_stop),                                                             \
+     .min = 1, .max = 1000000, .unset = "train all epochs"},                                       \
+        {CLI_ROW(CLI_CHOICE, "monitor", NULL,                                                      \
+                 "what makes an epoch the best one: the score or the loss of the validation "      \
+                 "stimuli; best.pth and --early-stop go by it",                                    \
+                 &(c).monitor),                                                                    \
+         .words = cli_monitor_names, .n_words = 2},                                                \
+    {                                                                                              \
+        CLI_ROW(CLI_REAL, "min-delta", "X",                                                        \
+                "--early-stop: an epoch counts as better when it is so by more than this",         \
+                &(c).options.min_delta),                                                           \
+            .min = 0, .max = INFINITY                                                              \
+    }
+
 #endif

@@ -43,6 +43,13 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_add(dnnb_history *history,
                                                       const dnnb_epoch *epoch);
 /** Number of epochs. */
 DNNB_API size_t dnnb_history_get_count(const dnnb_history *history);
+/** What is looked at to call an epoch the best: a higher score, or a lower loss. */
+typedef enum dnnb_monitor {
+    DNNB_MONITOR_SCORE, /**< of the validation set */
+    DNNB_MONITOR_LOSS   /**< likewise */
+} dnnb_monitor;
+/** The best epoch, the first of equals; SIZE_MAX when there is no such number. */
+DNNB_API size_t dnnb_history_find_best(const dnnb_history *history, dnnb_monitor monitor);
 /** Epoch i, counted from 0. */
 DNNB_API const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, size_t i);
 

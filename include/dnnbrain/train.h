@@ -66,7 +66,8 @@ typedef struct dnnb_bad_image {
 /** An event; a field belongs to the kinds that it names. */
 typedef struct dnnb_event {
     dnnb_event_kind kind; /**< which of the fields below are set */
-    const char *message;  /**< START: what is kept frozen and cached; WARNING: the warning */
+    const char *message;  /**< START: what is kept frozen and cached; WARNING: the warning; EPOCH:
+                               why the run stops early, NULL when it does not */
     size_t epoch;         /**< counted from 0 */
     size_t n_epochs;      /**< of the whole run */
     size_t step;          /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
@@ -78,7 +79,8 @@ typedef struct dnnb_event {
     double images_per_second; /**< STEP: of the epoch so far */
     double seconds_left;      /**< STEP, SCORING: estimate for the whole run; NaN when unknown */
     const dnnb_epoch *result; /**< EPOCH */
-    bool is_best;             /**< EPOCH: the best validation score so far */
+    bool is_best;             /**< EPOCH: the best so far of what options->monitor names */
+    bool is_last;             /**< EPOCH, START: no epoch follows */
     const dnnb_predictions *validation; /**< EPOCH: of the validation set; NULL without one */
     const dnnb_history *history;     /**< START: epochs of a run that goes on; NULL for a new one */
     const dnnb_bad_image *bad_image; /**< WARNING: the image that it is about; NULL for others */
@@ -90,10 +92,14 @@ typedef bool (*dnnb_event_fn)(void *context, const dnnb_event *event);
 
 /** Everything that training and testing can be asked for. */
 typedef struct dnnb_train_options {
-    dnnb_task task;     /**< what is learnt */
-    size_t epochs;      /**< passes over the training set */
-    size_t batch;       /**< images a step; the last short batch of an epoch is kept */
-    bool score_train;   /**< score the training set after each epoch */
+    dnnb_task task;       /**< what is learnt */
+    size_t epochs;        /**< passes over the training set */
+    size_t batch;         /**< images a step; the last short batch of an epoch is kept */
+    bool score_train;     /**< score the training set after each epoch */
+    dnnb_monitor monitor; /**< what makes an epoch the best, and an improvement */
+    size_t early_stop; /**< so many epochs on end without an improvement end the run; 0: none do. It
+                            needs validation stimuli */
+    double min_delta;  /**< an improvement is better than the last by more than this */
     const char *target; /**< regression: columns divided by commas; NULL: "label" */
     /** Classification: NULL or "none"; "balanced", n / (k n_c) for each of the k classes that have
      *  n_c of the n training images, as scikit-learn; or a number above 0 a class, divided by
@@ -129,13 +135,13 @@ typedef struct dnnb_train_options {
 #define DNNB_TRAIN_OPTIONS_INIT                                                                    \
     {                                                                                              \
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
-        .target = NULL, .class_weights = NULL, .label_smoothing = 0,                               \
-        .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT, .schedule = DNNB_SCHEDULE_OPTIONS_INIT,          \
-        .augment = DNNB_AUGMENT_DNNBRAIN, .crop_scale = DNNB_CROP_SCALE,                           \
-        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
-        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
-        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
-        .identity = NULL, .on_event = NULL, .context = NULL                                        \
+        .monitor = DNNB_MONITOR_SCORE, .early_stop = 0, .min_delta = 0, .target = NULL,            \
+        .class_weights = NULL, .label_smoothing = 0, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,     \
+        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
+        .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
+        .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
+        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
+        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
     }
 
 /**
@@ -163,7 +169,8 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train_check(const dnnb_dnn *dnn,
  * that fails is a warning, and is tried again. The last two checkpoints are kept. With
  * options->resume it goes on from the newest whole one, and ends with the bits of a run that was
  * never stopped; a checkpoint of another network, data set or option is refused by name. `epochs`
- * may grow, unless the schedule depends on it. The folder has one writer: the caller sees to that.
+ * may grow, unless the schedule depends on it, and so may `early_stop`. The folder has one writer:
+ * the caller sees to that.
  *
  * @param dnn        Its head must have as many outputs as there are classes (labels 0 .. n - 1), or
  *                   targets.

@@ -47,6 +47,19 @@ size_t dnnb_history_get_count(const dnnb_history *history) {
     return history->n;
 }
 
+size_t dnnb_history_find_best(const dnnb_history *history, dnnb_monitor monitor) {
+    size_t best = SIZE_MAX;
+    double best_value = NAN;
+    for (size_t i = 0; i < history->n; i++) {
+        const dnnb_epoch *e = &history->epochs[i];
+        double value = monitor == DNNB_MONITOR_LOSS ? -e->loss_validation : e->score_validation;
+        if (isnan(value) || (best != SIZE_MAX && value <= best_value)) continue;
+        best = i;
+        best_value = value;
+    }
+    return best;
+}
+
 const dnnb_epoch *dnnb_history_get_epoch(const dnnb_history *history, size_t i) {
     return &history->epochs[i];
 }

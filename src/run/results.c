@@ -95,7 +95,7 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
 /* Those of the last epoch, which no later epoch makes again. */
 static dnnb_status add_predictions(dnnb__run *r, dnnb_checkpoint *out) {
     const dnnb_predictions *p = r->last;
-    if (!p || dnnb_history_get_count(r->history) < r->in.options->epochs) return DNNB_OK;
+    if (!p || !r->is_over) return DNNB_OK;
     DNNB_TRY(dnnb__checkpoint_add(out, rows_name, DNNB_I64, p->rows, p->n));
     return dnnb__checkpoint_add(out, outputs_name, DNNB_F32, p->outputs, p->n * p->n_outputs);
 }

@@ -15,6 +15,7 @@
 #include "core/io.h"
 #include "run/run.h"
 #include "train/checkpoint.h"
+#include "train/monitor.h"
 #include "train/predictions.h"
 
 static bool tell(dnnb__run *r, const dnnb_event *event) {
@@ -59,6 +60,7 @@ static dnnb_status start(dnnb__run *r, const dnnb_event *event) {
     const char *folder = r->in.run->folder;
     DNNB_TRY(dnnb__run_get_chance(&r->in, &r->chance));
     r->is_resumed = r->is_saved = event->history != NULL;
+    r->is_over = event->is_last;
     if (r->is_resumed) {
         DNNB_TRY(copy_history(r, event->history));
         DNNB_TRY(dnnb__run_read_checkpoint(r, event->checkpoint));
@@ -118,7 +120,7 @@ static dnnb_status log_epoch(dnnb__run *r, const dnnb_event *event) {
 }
 
 static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
-    bool is_last = event->epoch + 1 == event->n_epochs;
+    bool is_last = r->is_over = event->is_last;
     /* First what no later epoch makes again: without it the run must not be saved. */
     r->is_behind = true;
     DNNB_TRY(dnnb_history_add(r->history, event->result));
@@ -196,10 +198,18 @@ static dnnb_status log_end(dnnb__run *r, dnnb_status status, const char *message
     const char *word = status == DNNB_OK            ? "finished"
                        : status == DNNB_ERR_STOPPED ? "stopped"
                                                     : "failed";
+    dnnb__monitor monitor = dnnb__monitor_replay(r->in.options, r->history);
+    bool is_early = dnnb__monitor_is_over(&monitor) && monitor.n_epochs < r->in.options->epochs;
+    char early[256];
+    dnnb__monitor_print_end(&monitor, r->in.options->epochs, early, sizeof early);
+    if (status == DNNB_OK) message = is_early ? early : NULL;
     DNNB_TRY(note(r, "end",
-                  json_pack("{s:s, s:I, s:o}", "status", word, "n_epochs",
-                            (json_int_t)dnnb_history_get_count(r->history), "message",
-                            dnnb__run_json_text(status == DNNB_OK ? NULL : message))));
+                  json_pack("{s:s, s:I, s:o, s:o}", "status", word, "n_epochs",
+                            (json_int_t)monitor.n_epochs, "message", dnnb__run_json_text(message),
+                            "best_epoch",
+                            monitor.best_epoch == SIZE_MAX
+                                ? json_null()
+                                : json_integer((json_int_t)monitor.best_epoch + 1))));
     return dnnb__run_log_flush(&r->log);
 }
 
@@ -257,7 +267,8 @@ static dnnb_status answer_finished(dnnb__run *r, dnnb_history **history) {
     dnnb__free(path);
     if (status != DNNB_OK) return status;
     size_t n = dnnb_history_get_count(found);
-    if (n < r->in.options->epochs) {
+    dnnb__monitor monitor = dnnb__monitor_replay(r->in.options, found);
+    if (n < r->in.options->epochs && !dnnb__monitor_is_over(&monitor)) {
         dnnb_history_destroy(found);
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "%s: expected a checkpoint to go on from to %zu epochs, found a run that "

@@ -105,6 +105,7 @@ typedef struct dnnb__run {
     double plotted_at_s;       /* when it ended */
     bool is_started, was_made; /* folder made; it was not there before */
     bool is_resumed;
+    bool is_over;       /* no epoch follows the last */
     bool is_behind;     /* the last epoch is not taken over whole */
     bool is_saved;      /* a checkpoint is there */
     bool has_results;   /* model.pth and what goes with it are stored */

@@ -69,6 +69,7 @@ static void print_options(dnnb__buf *out, const dnnb_train_options *o,
                      o->task == DNNB_REGRESSION ? "regression" : "classification",
                      o->target ? o->target : "label", o->batch, o->score_train);
     print_loss(out, criterion);
+    dnnb__buf_printf(out, "monitor: %s\n", o->monitor == DNNB_MONITOR_LOSS ? "loss" : "score");
     print_optimizer(out, o, optimizer);
     if (o->augment == DNNB_AUGMENT_NONE)
         dnnb__buf_printf(out, "augment: none\n");

@@ -30,6 +30,11 @@ static void print_place(dnnb__buf *text, const dnnb__place *place) {
                          place->epoch + 1);
 }
 
+/* No epoch follows. */
+static bool is_over(const dnnb__trainer *t) {
+    return t->place.epoch >= t->options->epochs || dnnb__monitor_is_over(&t->monitor);
+}
+
 /* Say what is trained, what is frozen, and what is kept in memory. `resumed` is NULL for a run that
  * begins. */
 static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
@@ -51,10 +56,15 @@ static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
     print_kept(&text, graph, of_train->values ? of_train : of_validation, n_scoring, "scoring");
     dnnb__buf_printf(&text, "; at most %.0f MB of images kept",
                      (double)atomic_load(&t->session.budget.left_bytes) * 1e-6);
+    if (t->monitor.patience > 0)
+        dnnb__buf_printf(&text, "; stops after %zu epochs without a better validation %s",
+                         t->monitor.patience,
+                         t->monitor.kind == DNNB_MONITOR_LOSS ? "loss" : "score");
     dnnb_status status = dnnb__buf_get_status(&text);
     dnnb_event event = {.kind = DNNB_EVENT_START,
                         .message = text.data,
                         .step = t->place.step,
+                        .is_last = is_over(t),
                         .history = resumed ? t->history : NULL,
                         .checkpoint = resumed};
     if (status == DNNB_OK) status = dnnb__session_emit(&t->session, &event);
@@ -226,13 +236,16 @@ static dnnb_status end_epoch(dnnb__trainer *t, dnnb_epoch *result) {
     dnnb__place *p = &t->place;
     result->n_left_out = t->train->n_bad + (t->validation ? t->validation->n_bad : 0);
     DNNB_TRY(dnnb_history_add(t->history, result));
-    bool is_best = !isnan(result->score_validation) && !(result->score_validation <= p->best_score);
-    *p = (dnnb__place){.epoch = p->epoch + 1,
-                       .n_steps = p->n_steps,
-                       .best_score = is_best ? result->score_validation : p->best_score};
+    bool is_best = dnnb__monitor_add(&t->monitor, result);
+    *p = (dnnb__place){.epoch = p->epoch + 1, .n_steps = p->n_steps};
+    bool is_early = is_over(t) && p->epoch < t->options->epochs;
+    char message[256];
+    if (is_early) dnnb__monitor_print_end(&t->monitor, t->options->epochs, message, sizeof message);
     dnnb_event event = {.kind = DNNB_EVENT_EPOCH,
+                        .message = is_early ? message : NULL,
                         .result = result,
                         .is_best = is_best,
+                        .is_last = is_over(t),
                         .validation = t->validation_predictions};
     return dnnb__session_emit(&t->session, &event);
 }
@@ -250,7 +263,7 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     result.seconds = t->place.seconds + dnnb__session_now_s() - t->epoch_begun_s;
     DNNB_TRY(end_epoch(t, &result));
     DNNB_TRY(dnnb__trainer_check_learning(t));
-    if (t->place.epoch < t->options->epochs) return dnnb__trainer_save(t, !is_saved_here);
+    if (!is_over(t)) return dnnb__trainer_save(t, !is_saved_here);
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
 
@@ -275,7 +288,7 @@ dnnb_status dnnb__trainer_run(dnnb__trainer *t) {
     dnnb__checkpoint_destroy(resumed);
     if (status == DNNB_OK)
         status = dnnb__session_fill_features(&t->session, t->train, &t->train->training);
-    while (status == DNNB_OK && t->place.epoch < t->options->epochs) status = train_epoch(t);
+    while (status == DNNB_OK && !is_over(t)) status = train_epoch(t);
     return status == DNNB_OK ? DNNB_OK : end_early(t, status);
 }
 

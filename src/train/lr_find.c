@@ -103,6 +103,8 @@ static dnnb_status find(finder *f, dnnb_dnn *dnn, const dnnb_stimulus *train) {
     options.epochs = f->options->steps; /* each has a step at least */
     options.score_train = options.resume = options.keep_checkpoint = false;
     options.checkpoint = NULL;
+    options.early_stop = 0;
+    options.min_delta = 0;
     options.schedule = (dnnb_schedule_options)DNNB_SCHEDULE_OPTIONS_INIT;
     options.optimizer.lr = f->options->min_lr;
     options.on_event = observe;

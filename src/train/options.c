@@ -50,6 +50,19 @@ static dnnb_status check_task(const dnnb_train_options *o, size_t n_outputs) {
     return DNNB_OK;
 }
 
+static dnnb_status check_stop(const dnnb_train_options *o, bool has_validation) {
+    if (o->monitor != DNNB_MONITOR_SCORE && o->monitor != DNNB_MONITOR_LOSS)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "monitor: expected score or loss");
+    if (!(o->min_delta >= 0) || isinf(o->min_delta))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "min_delta: expected 0 or more, found %g",
+                          o->min_delta);
+    if (o->early_stop > 0 && !has_validation)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "early stop: expected validation stimuli with it");
+    if (o->min_delta > 0 && o->early_stop == 0)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "min_delta: expected early stop with it");
+    return DNNB_OK;
+}
+
 static dnnb_status check_saving(const dnnb_train_options *o) {
     if (o->checkpoint && !(o->checkpoint_every_s >= 0))
         return dnnb__fail(DNNB_ERR_ARGUMENT, "checkpoint_every_s: expected 0 or more, found %g",
@@ -61,7 +74,6 @@ static dnnb_status check_saving(const dnnb_train_options *o) {
 
 dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
                              bool has_validation) {
-    (void)has_validation;
     DNNB_TRY(check_task(o, (size_t)dnnb_dnn_get_n_outputs(dnn)));
     if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
@@ -80,5 +92,6 @@ dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
         return dnnb__fail(DNNB_ERR_ARGUMENT, "batch: expected 1 to %d images, found %zu", MAX_BATCH,
                           o->batch);
     DNNB_TRY(check_schedule(o));
+    DNNB_TRY(check_stop(o, has_validation));
     return check_saving(o);
 }

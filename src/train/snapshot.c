@@ -15,7 +15,7 @@
 #include "train/identity.h"
 #include "train/trainer.h"
 
-enum { N_COUNTERS = 5, N_SUMS = 4, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
+enum { N_COUNTERS = 5, N_SUMS = 3, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
 
 /* ---- the place and the history as arrays ---- */
 
@@ -92,13 +92,28 @@ static dnnb_status restore_history(dnnb_history *history, const dnnb_checkpoint 
     return DNNB_OK;
 }
 
+/* Let the monitor see the epochs. A run that was to stop at one of them would have none after it.
+ */
+static dnnb_status replay_history(dnnb__monitor *monitor, const dnnb_history *history) {
+    size_t n = dnnb_history_get_count(history);
+    for (size_t i = 0; i < n; i++) {
+        if (dnnb__monitor_is_over(monitor))
+            return dnnb__fail(DNNB_ERR_ARGUMENT,
+                              "cannot go on with an earlier stop: %zu epochs are done, of which "
+                              "%zu without an improvement would have ended the run after %zu",
+                              n, monitor->patience, i);
+        (void)dnnb__monitor_add(monitor, dnnb_history_get_epoch(history, i));
+    }
+    return DNNB_OK;
+}
+
 static dnnb_status add_place(snapshot *s, const dnnb__trainer *t) {
     const dnnb__place *p = &t->place;
     const int64_t counters[N_COUNTERS] = {(int64_t)p->epoch, (int64_t)p->step, (int64_t)p->at,
                                           (int64_t)p->n_steps,
                                           (int64_t)dnnb__optimizer_get_steps(t->optimizer)};
     double here_s = p->at > 0 ? dnnb__session_now_s() - t->epoch_begun_s : 0;
-    const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s, p->best_score};
+    const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s};
     memcpy(s->counters, counters, sizeof counters);
     memcpy(s->sums, sums, sizeof sums);
     DNNB_TRY(dnnb__checkpoint_add(s->checkpoint, "counters", DNNB_I64, s->counters, N_COUNTERS));
@@ -124,8 +139,7 @@ static dnnb_status read_place(dnnb__place *p, uint64_t *optimizer_steps, const d
                        .n_steps = (uint32_t)k[3],
                        .weighted_loss = sums[0],
                        .weight = sums[1],
-                       .seconds = sums[2],
-                       .best_score = sums[3]};
+                       .seconds = sums[2]};
     *optimizer_steps = (uint64_t)k[4];
     if (p->epoch <= t->options->epochs) return DNNB_OK;
     return dnnb__fail(
@@ -230,6 +244,7 @@ static dnnb_status restore_all(dnnb__trainer *t, dnnb_checkpoint *c) {
     const void *losses;
     DNNB_TRY(dnnb__checkpoint_read(c, "step_loss", DNNB_F64, place.step, &losses, NULL));
     DNNB_TRY(restore_history(t->history, c, place.epoch));
+    DNNB_TRY(replay_history(&t->monitor, t->history));
     if (place.step > 0) memcpy(t->step_loss, losses, place.step * sizeof *t->step_loss);
     t->place = place;
     dnnb__optimizer_set_steps(t->optimizer, optimizer_steps);

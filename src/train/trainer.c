@@ -98,7 +98,8 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
                           "frozen",
                           dnnb_dnn_get_name(dnn), (long long)n_all);
     t->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
-    t->place.best_score = t->last_steps_s = t->last_scoring_s = (double)NAN;
+    t->last_steps_s = t->last_scoring_s = (double)NAN;
+    t->monitor = dnnb__monitor_create(o);
     DNNB_TRY(dnnb__set_create(&t->train, train, o, true, (int64_t)t->n_outputs));
     if (validation)
         DNNB_TRY(dnnb__set_create(&t->validation, validation, o, true, (int64_t)t->n_outputs));

@@ -10,6 +10,7 @@
 #include "optim/optim.h"
 #include "train/criterion.h"
 #include "train/lr_range.h"
+#include "train/monitor.h"
 #include "train/saver.h"
 #include "train/session.h"
 
@@ -23,7 +24,6 @@ typedef struct dnnb__place {
     double weighted_loss; /* sum over its steps of loss times weight */
     double seconds;       /* that it took in processes before this one */
     uint32_t n_steps;     /* of all epochs: places the dropout masks */
-    double best_score;    /* of the epochs before; NaN before the first */
 } dnnb__place;
 
 typedef struct dnnb__trainer {
@@ -50,7 +50,8 @@ typedef struct dnnb__trainer {
     dnnb__place place;
     double epoch_begun_s;                /* when this process began the epoch */
     double last_steps_s, last_scoring_s; /* of the epoch before; NaN in the first */
-    dnnb_history *history;               /* the finished epochs */
+    dnnb_history *history;               /* the finished epochs, */
+    dnnb__monitor monitor;               /* which has seen them */
     /* With checkpoints only. */
     dnnb__saver saver;
     dnnb__buf identity;

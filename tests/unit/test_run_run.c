@@ -98,6 +98,60 @@ static void test_run_run__the_folder_is_whole(void **state) {
     fixture_destroy(&f);
 }
 
+/* Nothing is learned, so two epochs follow the first. */
+static void test_run_run__an_early_stop_is_a_finished_run(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    f.options.optimizer.lr = 1e-12;
+    f.options.epochs = 9;
+    f.options.early_stop = 2;
+    assert_ok(run(&f, "run", false, NULL, true));
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+        assert_true(exists(&f, "run", always[i]));
+    for (size_t i = 0; i < sizeof of_validation / sizeof of_validation[0]; i++)
+        assert_true(exists(&f, "run", of_validation[i]));
+    assert_false(exists(&f, "run", "checkpoint"));
+    char *log = read_text(&f, "run/log.jsonl");
+    assert_non_null(strstr(log, "\"status\":\"finished\",\"n_epochs\":3,\"message\":"
+                                "\"stopped early after 3 of 9 epochs: 2 epochs without a better "
+                                "validation score; the best was "));
+    assert_non_null(strstr(log, "\"best_epoch\":1}"));
+    dnnb__free(log);
+    char *config = read_text(&f, "run/config.json");
+    assert_non_null(strstr(config, "\"monitor\": \"score\""));
+    assert_non_null(strstr(config, "\"early_stop\": 2"));
+    dnnb__free(config);
+    /* It is not gone on with, and has no checkpoint for more. */
+    f.options.resume = true;
+    assert_ok(run(&f, "run", false, NULL, true));
+    f.options.early_stop = 0;
+    assert_fails(run(&f, "run", false, NULL, true), DNNB_ERR_ARGUMENT,
+                 "found a run that ended after 3 without one");
+    fixture_destroy(&f);
+}
+
+/* Every epoch is the best so far of the loss, the first alone of the score. */
+static void test_run_run__the_best_is_what_the_monitor_says(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    char sums[3][65];
+    f.options.optimizer.lr = 1e-5;
+    assert_ok(run(&f, "score", false, NULL, true));
+    f.options.monitor = DNNB_MONITOR_LOSS;
+    assert_ok(run(&f, "loss", false, NULL, true));
+    dnnb_history *history;
+    assert_ok(dnnb_history_load(&history, tiny_join(&f.folder, "loss/train_dict.json").text));
+    assert_int_equal(dnnb_history_find_best(history, DNNB_MONITOR_SCORE), 0);
+    assert_int_equal(dnnb_history_find_best(history, DNNB_MONITOR_LOSS), 2);
+    dnnb_history_destroy(history);
+    assert_ok(dnnb__sha256_file(sums[0], tiny_join(&f.folder, "score/best.pth").text));
+    assert_ok(dnnb__sha256_file(sums[1], tiny_join(&f.folder, "loss/best.pth").text));
+    assert_ok(dnnb__sha256_file(sums[2], tiny_join(&f.folder, "loss/model.pth").text));
+    assert_string_not_equal(sums[0], sums[1]);
+    assert_string_equal(sums[1], sums[2]);
+    fixture_destroy(&f);
+}
+
 static void assert_same_file(const fixture *f, const char *name) {
     char paths[2][64], sums[2][65];
     for (size_t i = 0; i < 2; i++) {
@@ -292,6 +346,8 @@ static void test_run_run__a_failed_epoch_keeps_those_before(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_run__the_folder_is_whole),
+        cmocka_unit_test(test_run_run__an_early_stop_is_a_finished_run),
+        cmocka_unit_test(test_run_run__the_best_is_what_the_monitor_says),
         cmocka_unit_test(test_run_run__equal_seeds_give_equal_bits),
         cmocka_unit_test(test_run_run__best_is_of_the_best_epoch),
         cmocka_unit_test(test_run_run__a_taken_folder_is_refused),

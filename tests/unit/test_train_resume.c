@@ -64,8 +64,10 @@ static bool watch(void *context, const dnnb_event *event) {
     if (event->kind == DNNB_EVENT_SAVED) w->n_saved++;
     if (event->kind == DNNB_EVENT_SAVE || event->kind == DNNB_EVENT_SAVED) return true;
     w->n_steps += event->kind == DNNB_EVENT_STEP;
-    if (event->kind == DNNB_EVENT_STEP && event->step > 0 && w->folder)
+    if (event->kind == DNNB_EVENT_STEP && event->step > 0 && w->folder && w->n_saved == 0) {
         wait_for_checkpoint(w->folder);
+        usleep(50000); /* the process that wrote it must end before the run can tell */
+    }
     if (event->kind == DNNB_EVENT_START)
         (void)snprintf(w->start, sizeof w->start, "%s", event->message);
     if (event->kind == DNNB_EVENT_WARNING) {
@@ -171,6 +173,11 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     o.class_weights = "0.25,2";
     o.label_smoothing = 0.1;
     check_every_stop(&f, &o, "features.*");
+    o = f.options;
+    o.early_stop = 2; /* the second and third epoch do not get better by so much */
+    o.min_delta = 0.9;
+    o.epochs = 6;
+    check_every_stop(&f, &o, "backbone");
     fixture_destroy(&f);
 }
 
@@ -308,6 +315,7 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.on_bad_image = DNNB_BAD_IMAGE_SKIP, "on a bad image");
     REFUSED(c.class_weights = "balanced", "class weights: expected none, as in the checkpoint");
     REFUSED(c.label_smoothing = 0.1, "label smoothing: expected 0, as in the checkpoint");
+    REFUSED(c.monitor = DNNB_MONITOR_LOSS, "monitor: expected score, as in the checkpoint");
     REFUSED(c.decode.max_pixels = 1000, "largest image");
     REFUSED(c.identity = "weights: another\n", "weights: expected nothing");
 #undef REFUSED
