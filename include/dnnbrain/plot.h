@@ -82,6 +82,31 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_create_regression(
     dnnb_plot **out, const float *targets, const float *predicted, size_t n, size_t n_targets,
     const char *const *target_names, const char *set_name);
 
+/** A number of every epoch that runs are compared by. */
+typedef enum dnnb_plot_quantity {
+    DNNB_PLOT_SCORE,          /**< score on the validation set */
+    DNNB_PLOT_SCORE_TRAIN,    /**< score on the training set */
+    DNNB_PLOT_LOSS,           /**< loss on the training set */
+    DNNB_PLOT_LOSS_VALIDATION /**< loss on the validation set */
+} dnnb_plot_quantity;
+
+/** A run of a comparison, or a group: one training repeated, over seeds or folds. */
+typedef struct dnnb_plot_run {
+    const char *label;                    /**< for the legend */
+    const dnnb_history *const *histories; /**< of the run, or of each of the group */
+    size_t n_histories; /**< of a group: mean, one standard deviation, and each as a thin line */
+    size_t best; /**< epoch to mark, counted from 0; DNNB_PLOT_NO_BEST, and of a group, none */
+} dnnb_plot_run;
+
+/**
+ * Runs laid over each other: a line each, also of different lengths.
+ * @param score_name Such as "accuracy"; NULL: "score".
+ * @param chance     Chance level to mark where scores are compared; NaN for none.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status
+dnnb_plot_create_comparison(dnnb_plot **out, const dnnb_plot_run *runs, size_t n_runs,
+                            dnnb_plot_quantity quantity, const char *score_name, double chance);
+
 /** Set the size in pixels of an SVG, 96 of which are an inch in a PDF. Letters keep theirs.
  *  @error DNNB_ERR_ARGUMENT below 200 or above 4,000. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_set_size(dnnb_plot *plot, size_t width_px,

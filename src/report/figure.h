@@ -12,14 +12,15 @@
 
 #include "report/canvas.h"
 
-/** How a series is drawn: looks 0 to DNNB__N_LOOKS - 1 for lines that stand beside each other, and
- *  two more. */
+/** How a series is drawn: looks 0, 1, 2 ... for lines that stand beside each other, as many as
+ *  DNNB__N_LOOKS of them told apart, and two more. */
 enum {
     DNNB__LOOK_MAIN,   /* blue, solid, circles */
     DNNB__LOOK_SECOND, /* vermilion, dashed, squares */
-    DNNB__N_LOOKS = 7,
-    DNNB__LOOK_RAW = DNNB__N_LOOKS, /* thin and light, behind a main line */
-    DNNB__LOOK_LEVEL                /* grey, dotted */
+    DNNB__N_COLOURS = 7,
+    DNNB__N_LOOKS = DNNB__N_COLOURS * DNNB__N_COLOURS,
+    DNNB__LOOK_RAW,  /* thin and light, behind a main line */
+    DNNB__LOOK_LEVEL /* grey, dotted */
 };
 
 typedef enum dnnb__form {

@@ -28,9 +28,9 @@ static const look looks[] = {
     [4] = {{0.902, 0.624, 0}, 2, {1.5, 2, 0}, 'v'},
     [5] = {{0.337, 0.706, 0.914}, 2, {12, 2, 2, 2, 0}, 'x'},
     [6] = {{0, 0, 0}, 1.5, {5, 4, 0}, 'o'},
-    [DNNB__LOOK_RAW] = {{0.60, 0.80, 0.93}, 1, {0}, 0},
-    [DNNB__LOOK_LEVEL] = {{0.35, 0.35, 0.35}, 1.5, {1.5, 3, 0}, 0},
 };
+static const look raw_look = {{0.60, 0.80, 0.93}, 1, {0}, 0};
+static const look level_look = {{0.35, 0.35, 0.35}, 1.5, {1.5, 3, 0}, 0};
 
 static const double marker_px = 3.4, star_px = 8.5, rim_px = 0.9;
 static const double thin_alpha = 0.4, band_alpha = 0.22, thin_px = 0.9;
@@ -38,16 +38,26 @@ static const double marker_room_px = 64; /* between markers of a line, where lin
 static const double least_between_px = 10;
 enum { FEW_LINES = 2 };
 
-static const look *get_look(const dnnb__series *s) {
-    return &looks[s->look];
+/* After the last colour the first comes again, with the dash and the marker of another. */
+static look choose_look(size_t i) {
+    if (i == DNNB__LOOK_RAW) return raw_look;
+    if (i == DNNB__LOOK_LEVEL) return level_look;
+    const size_t n = DNNB__N_COLOURS;
+    look chosen = looks[(i + 3 * (i / n)) % n];
+    chosen.line = looks[i % n].line;
+    return chosen;
 }
 
-static void set_look(dnnb__canvas *c, const look *l) {
+static look get_look(const dnnb__series *s) {
+    return choose_look(s->look);
+}
+
+static void set_look(dnnb__canvas *c, look l) {
     int n = 0;
-    while (l->dash[n] > 0) n++;
-    dnnb__set_colour(c, l->line);
-    cairo_set_line_width(c->cr, l->width_px);
-    cairo_set_dash(c->cr, l->dash, n, 0);
+    while (l.dash[n] > 0) n++;
+    dnnb__set_colour(c, l.line);
+    cairo_set_line_width(c->cr, l.width_px);
+    cairo_set_dash(c->cr, l.dash, n, 0);
 }
 
 /* Fill the path, and part it by a white rim from what lies below. */
@@ -71,30 +81,30 @@ static void add_polygon(cairo_t *cr, double x, double y, const double *radii, si
     cairo_close_path(cr);
 }
 
-static void draw_marker(dnnb__canvas *c, const look *l, double x, double y) {
+static void draw_marker(dnnb__canvas *c, look l, double x, double y) {
     cairo_t *cr = c->cr;
     const double r = marker_px, large = 1.35 * r, cross[] = {1.5 * r, 0.55 * r};
     cairo_new_path(cr);
-    if (l->marker == 's')
+    if (l.marker == 's')
         cairo_rectangle(cr, x - r, y - r, 2 * r, 2 * r);
-    else if (l->marker == '^')
+    else if (l.marker == '^')
         add_polygon(cr, x, y, &large, 1, 3, 0);
-    else if (l->marker == 'v')
+    else if (l.marker == 'v')
         add_polygon(cr, x, y, &large, 1, 3, 0.5);
-    else if (l->marker == 'd')
+    else if (l.marker == 'd')
         add_polygon(cr, x, y, &large, 1, 4, 0);
-    else if (l->marker == 'x')
+    else if (l.marker == 'x')
         add_polygon(cr, x, y, cross, 2, 8, 0.125);
     else
         cairo_arc(cr, x, y, r + 0.3, 0, 2 * acos(-1));
-    fill_with_rim(c, l->line, rim_px);
+    fill_with_rim(c, l.line, rim_px);
 }
 
 void dnnb__marks_draw_star(dnnb__canvas *c, size_t which, double x, double y) {
     const double radii[] = {star_px, 0.42 * star_px};
     cairo_new_path(c->cr);
     add_polygon(c->cr, x, y, radii, 2, 10, 0);
-    fill_with_rim(c, looks[which].line, 1.4);
+    fill_with_rim(c, choose_look(which).line, 1.4);
 }
 
 /* ---- lines ---- */
@@ -165,7 +175,7 @@ static bool is_alone(const dnnb__series *s, size_t i) {
 static size_t count_lines(const dnnb__figure *figure) {
     size_t n = 0;
     for (size_t i = 0; i < figure->n_series; i++)
-        n += figure->series[i].form == DNNB__LINE && looks[figure->series[i].look].marker;
+        n += figure->series[i].form == DNNB__LINE && get_look(&figure->series[i]).marker;
     return n;
 }
 
@@ -174,7 +184,7 @@ static size_t count_lines(const dnnb__figure *figure) {
 static double choose_marker_room(const dnnb__frame *f, const dnnb__series *s) {
     size_t n_lines = count_lines(f->figure);
     double between_px = (f->plot.right - f->plot.left) / (double)(s->n ? s->n : 1);
-    if (!get_look(s)->marker) return INFINITY;
+    if (!get_look(s).marker) return INFINITY;
     if (n_lines <= FEW_LINES && between_px >= least_between_px) return 0;
     return n_lines > 1 ? marker_room_px : INFINITY;
 }
@@ -204,7 +214,7 @@ static void draw_line_series(const dnnb__frame *f, const dnnb__series *s) {
 }
 
 static void draw_thin_series(const dnnb__frame *f, const dnnb__series *s) {
-    dnnb__set_colour_alpha(f->canvas, get_look(s)->line, thin_alpha);
+    dnnb__set_colour_alpha(f->canvas, get_look(s).line, thin_alpha);
     cairo_set_line_width(f->canvas->cr, thin_px);
     cairo_set_dash(f->canvas->cr, NULL, 0, 0);
     add_line(f, s, s->y);
@@ -232,7 +242,7 @@ static void draw_band(const dnnb__frame *f, const dnnb__series *s) {
     cairo_t *cr = f->canvas->cr;
     cairo_new_path(cr);
     for (size_t i = 0; i < s->n;) i = dnnb__series_has(s, i) ? add_band_piece(f, s, i) : i + 1;
-    dnnb__set_colour_alpha(f->canvas, get_look(s)->line, band_alpha);
+    dnnb__set_colour_alpha(f->canvas, get_look(s).line, band_alpha);
     cairo_fill(cr);
     set_look(f->canvas, get_look(s));
     cairo_set_line_width(cr, thin_px);
@@ -256,7 +266,7 @@ static size_t choose_shade(size_t n, size_t most) {
 /* Dots of a few points let through what is below them; the fullest are of a darker colour too. */
 static void draw_dots(const dnnb__frame *f, const dnnb__series *s, size_t shade) {
     double t = (double)shade / (N_SHADES - 1), dark = fmax(0, 2 * t - 1);
-    dnnb__colour c = get_look(s)->line;
+    dnnb__colour c = get_look(s).line;
     const double left = 1 - 0.75 * dark;
     c = (dnnb__colour){left * c.red, left * c.green, left * c.blue};
     dnnb__set_colour_alpha(f->canvas, c, fmin(1, 0.45 + t));
@@ -346,7 +356,7 @@ static void draw_best(const dnnb__frame *f, const dnnb__series *s) {
     if (s->best == 0 || s->best > s->n || !dnnb__series_has(s, s->best - 1)) return;
     double x = dnnb__frame_to_x(f, dnnb__series_get_x(s, s->best - 1));
     double y = dnnb__frame_to_y(f, s->y[s->best - 1]);
-    dnnb__set_colour(f->canvas, get_look(s)->line);
+    dnnb__set_colour(f->canvas, get_look(s).line);
     cairo_set_line_width(f->canvas->cr, 1);
     cairo_set_dash(f->canvas->cr, dash, 2, 0);
     dnnb__draw_line(f->canvas, x, y, x, f->plot.bottom);
@@ -359,11 +369,11 @@ void dnnb__marks_draw(const dnnb__frame *f) {
     if (f->is_empty) return;
     if (figure->level_name && dnnb__axis_can_show(figure->level)) {
         double y = dnnb__frame_to_y(f, figure->level);
-        set_look(c, &looks[DNNB__LOOK_LEVEL]);
+        set_look(c, level_look);
         dnnb__draw_line(c, f->plot.left, y, f->plot.right, y);
     }
     if (figure->is_square) {
-        set_look(c, &looks[DNNB__LOOK_LEVEL]);
+        set_look(c, level_look);
         dnnb__draw_line(c, f->plot.left, f->plot.bottom, f->plot.right, f->plot.top);
     }
     for (size_t s = 0; s < figure->n_series; s++) draw_series(f, &figure->series[s]);
@@ -374,11 +384,11 @@ void dnnb__marks_draw(const dnnb__frame *f) {
 void dnnb__marks_draw_sample(const dnnb__frame *f, const dnnb__series *s, double x, double y,
                              double length_px) {
     dnnb__canvas *c = f->canvas;
-    const look *l = get_look(s);
+    look l = get_look(s);
     set_look(c, l);
     if (s->form == DNNB__BAND) {
         cairo_rectangle(c->cr, x, y - marker_px, length_px, 2 * marker_px);
-        dnnb__set_colour_alpha(c, l->line, band_alpha);
+        dnnb__set_colour_alpha(c, l.line, band_alpha);
         cairo_fill(c->cr);
     } else if (s->form == DNNB__POINTS) {
         draw_marker(c, l, x + length_px / 2, y);
