@@ -358,6 +358,7 @@ void dnnb__matrix_draw(dnnb__canvas *canvas, const dnnb__matrix *matrix, dnnb__b
 enum { MOST_TOLD = 10 };
 
 void dnnb__matrix_describe(dnnb__buf *out, const dnnb__matrix *m) {
+    if (m->note) dnnb__buf_printf(out, " %s.", m->note);
     dnnb__buf_printf(out, " Rows: the true class. Columns: the predicted class.");
     for (size_t i = 0; i < m->n_classes && i < MOST_TOLD; i++)
         dnnb__buf_printf(out, " %s: %zu of %zu right.", m->names[i], get_count(m, i, i),
