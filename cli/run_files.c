@@ -15,6 +15,7 @@ static const cli_run_file files[] = {
     {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
     {"config.json", "every option as used"},
     {"log.jsonl", "what happened when"},
+    {"tensorboard", "event files, for TensorBoard"},
     {"checkpoint", "what --resume needs, to train for more epochs"},
 };
 

@@ -18,6 +18,9 @@ pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-svg cairo-pdf cairo-ft)
 pkg_check_modules(FONTCONFIG REQUIRED IMPORTED_TARGET fontconfig)
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+find_program(PROTOC_C protoc-c REQUIRED)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
 
@@ -25,5 +28,6 @@ add_library(dnnb_dependencies INTERFACE)
 target_link_libraries(dnnb_dependencies INTERFACE
   Threads::Threads OpenMP::OpenMP_C ${DNNL_LIBRARY} PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
   PkgConfig::TIFF PkgConfig::MINIZIP PkgConfig::ARCHIVE PkgConfig::JANSSON PkgConfig::NETTLE
-  PkgConfig::XXHASH PkgConfig::CAIRO PkgConfig::FONTCONFIG ${GIF_LIBRARY} ${CSV_LIBRARY} m)
+  PkgConfig::XXHASH PkgConfig::CAIRO PkgConfig::FONTCONFIG PkgConfig::PROTOBUF_C
+  PkgConfig::ISAL ${GIF_LIBRARY} ${CSV_LIBRARY} m)
 target_include_directories(dnnb_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

@@ -20,11 +20,15 @@ typedef struct dnnb_run_options {
     const char *network;      /**< as asked for, for config.json */
     const char *weights_path; /**< as asked for, its checksum is recorded; NULL for none */
     const char *freeze;       /**< as asked for; NULL for none */
+    bool tensorboard;         /**< event files for TensorBoard too, in `tensorboard` */
 } dnnb_run_options;
 
 /** The default options; the folder must be given. */
 #define DNNB_RUN_OPTIONS_INIT                                                                      \
-    { .folder = NULL, .overwrite = false, .network = NULL, .weights_path = NULL, .freeze = NULL }
+    {                                                                                              \
+        .folder = NULL, .overwrite = false, .network = NULL, .weights_path = NULL, .freeze = NULL, \
+        .tensorboard = false                                                                       \
+    }
 
 /**
  * dnnb_train(), with the run folder of docs/run-folder.md: config.json, model.pth, best.pth,

@@ -125,7 +125,8 @@ dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder, bo
 /* Files of a folder that are being removed. */
 typedef struct removal {
     const char *folder;
-    dnnb_status status; /* of the first that stays */
+    const char *kept_path; /* NULL for none */
+    dnnb_status status;    /* of the first that stays */
 } removal;
 
 static void remove_file(removal *r, const char *name) {
@@ -171,29 +172,52 @@ static void remove_saved(void *context, const char *name) {
         remove_file(context, name);
 }
 
-/* A user's own files among them are no reason to fail. */
-static dnnb_status remove_checkpoint_folder(const char *path) {
+/* A folder of a run with what `visit` removes of it; a user's own files among them are no reason
+ * to fail. */
+static dnnb_status remove_folder(const char *path, void (*visit)(void *, const char *)) {
     bool is_there;
     DNNB_TRY(dnnb__folder_find(&is_there, path));
     if (!is_there) return DNNB_OK;
-    DNNB_TRY(remove_names(path, remove_saved));
+    DNNB_TRY(remove_names(path, visit));
     if (dnnb__io_rmdir(path) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST)
         return DNNB_OK;
     return dnnb__fail(DNNB_ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
 }
 
-dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder) {
+static dnnb_status remove_folder_of(const char *run, const char *name,
+                                    void (*visit)(void *, const char *)) {
     char *path;
-    DNNB_TRY(dnnb__path_join(&path, folder, checkpoint_name));
-    dnnb_status status = remove_checkpoint_folder(path);
+    DNNB_TRY(dnnb__path_join(&path, run, name));
+    dnnb_status status = remove_folder(path, visit);
     dnnb__free(path);
     return status;
+}
+
+dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder) {
+    return remove_folder_of(folder, checkpoint_name, remove_saved);
+}
+
+static void remove_events(void *context, const char *name) {
+    const removal *r = context;
+    size_t n = r->kept_path ? strlen(r->kept_path) : 0, n_name = strlen(name);
+    bool is_kept = n > n_name && strcmp(r->kept_path + n - n_name, name) == 0;
+    if (strncmp(name, DNNB__TENSORBOARD_PREFIX, sizeof DNNB__TENSORBOARD_PREFIX - 1) == 0 &&
+        !is_kept)
+        remove_file(context, name);
+}
+
+void dnnb__run_folder_remove_events(const char *folder, const char *kept_path) {
+    removal r = {.folder = folder, .kept_path = kept_path, .status = DNNB_OK};
+    dnnb_status ignored = visit_names(folder, remove_events, &r);
+    (void)ignored;
 }
 
 dnnb_status dnnb__run_folder_clear(const char *folder) {
     removal r = {.folder = folder, .status = DNNB_OK};
     r.status = remove_names(folder, remove_temporary);
     dnnb_status status = dnnb__run_folder_remove_checkpoint(folder);
+    if (r.status == DNNB_OK) r.status = status;
+    status = remove_folder_of(folder, DNNB__RUN_BOARD, remove_events);
     if (r.status == DNNB_OK) r.status = status;
     for (size_t i = N_FILES; i-- > 1;) remove_file(&r, files[i]);
     /* What is left is known for a run's by the first. */

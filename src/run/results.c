@@ -87,6 +87,7 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
                                             is_regression && o->target ? o->target : "label",
                                             path));
     DNNB_TRY(save_history(r));
+    DNNB_TRY(dnnb__run_board_finish(r));
     return draw_plots(r);
 }
 

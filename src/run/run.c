@@ -73,6 +73,7 @@ static dnnb_status start(dnnb__run *r, const dnnb_event *event) {
     }
     r->is_started = true;
     DNNB_TRY(dnnb__run_begin(r));
+    DNNB_TRY(dnnb__run_board_begin(r, event));
     return note(r, r->is_resumed ? "resume" : "start",
                 json_pack("{s:o, s:I, s:I, s:I}", "message", dnnb__run_json_text(event->message),
                           "n_epochs", (json_int_t)event->n_epochs, "epochs_done",
@@ -90,6 +91,7 @@ static dnnb_status renew_folder(dnnb__run *r) {
     DNNB_TRY(dnnb__run_lock_take(&r->lock, folder));
     dnnb__run_log_close(&r->log);
     dnnb__run_log_init(&r->log);
+    dnnb__tensorboard_close(&r->board);
     r->is_resumed = false;
     DNNB_TRY(dnnb__run_begin(r));
     (void)snprintf(text, sizeof text, "%s: the folder was taken away, and is made again", folder);
@@ -131,6 +133,7 @@ static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
     DNNB_TRY(log_epoch(r, event));
     DNNB_TRY(warn_of_failure(r, dnnb__run_save_epoch(r, is_last)));
     DNNB_TRY(warn_of_failure(r, dnnb__run_log_flush(&r->log)));
+    DNNB_TRY(warn_of_failure(r, dnnb__run_board_add_epoch(r)));
     if (!is_last) return DNNB_OK;
     DNNB_TRY(dnnb__run_save_results(r, true));
     r->has_results = true;
@@ -161,6 +164,7 @@ static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
     case DNNB_EVENT_EPOCH:
         return end_epoch(r, event);
     case DNNB_EVENT_STEP:
+        DNNB_TRY(dnnb__run_board_add_step(r, event->loss));
         return note(r, "step",
                     json_pack("{s:I, s:I, s:o, s:o}", "epoch", (json_int_t)event->epoch + 1, "step",
                               (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
@@ -217,6 +221,7 @@ static dnnb_status log_end(dnnb__run *r, dnnb_status status, const char *message
 static void remove_folder(dnnb__run *r) {
     const char *folder = r->in.run->folder;
     dnnb__run_log_close(&r->log);
+    dnnb__tensorboard_close(&r->board);
     dnnb_status ignored = dnnb__run_folder_clear(folder); /* there is a failure to tell already */
     (void)ignored;
     dnnb__run_lock_release(&r->lock);
@@ -353,9 +358,11 @@ dnnb_status dnnb_run_train(dnnb_dnn *dnn, const dnnb_stimulus *train_set,
     if (history) *history = NULL;
     DNNB_TRY(dnnb_history_create(&r.history));
     dnnb__run_log_init(&r.log);
+    dnnb__tensorboard_init(&r.board);
     dnnb__run_print_time(r.in.started);
     dnnb_status status = open_and_train(&r, history);
     dnnb__run_log_close(&r.log);
+    dnnb__tensorboard_close(&r.board);
     dnnb__run_lock_release(&r.lock);
     dnnb_dict_destroy(r.best);
     dnnb_predictions_destroy(r.last);

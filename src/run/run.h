@@ -9,6 +9,7 @@
 #include "dnnbrain/run.h"
 #include "formats/json.h"
 #include "run/lock.h"
+#include "tensorboard/tensorboard.h"
 
 /** What a run folder is before a run. */
 typedef enum dnnb__run_folder {
@@ -29,6 +30,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_folder_create(const char *folder);
 void dnnb__run_folder_remove_temporary(const char *folder);
 /** Take away the checkpoints. @error DNNB_ERR_IO some stay. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder);
+/** The folder of TensorBoard's event files in a run folder. */
+#define DNNB__RUN_BOARD "tensorboard"
+/** Take away the event files in it but the one of this path; where one stays it is no hindrance. */
+void dnnb__run_folder_remove_events(const char *folder, const char *kept_path);
 /** Take away every file of a run but its lock. @error DNNB_ERR_IO some stay, config.json too. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_clear(const char *folder);
 
@@ -97,9 +102,12 @@ typedef struct dnnb__run {
     dnnb_dnn *dnn;
     dnnb__run_lock lock;
     dnnb__run_log log;
-    dnnb_history *history;  /* the finished epochs */
-    dnnb_predictions *last; /* of the validation set; NULL before the first epoch */
-    dnnb_dict *best;        /* what changed, of the best epoch; NULL when it is in the file */
+    dnnb_history *history;   /* the finished epochs */
+    dnnb_predictions *last;  /* of the validation set; NULL before the first epoch */
+    dnnb_dict *best;         /* what changed, of the best epoch; NULL when it is in the file */
+    dnnb__tensorboard board; /* has no file where none is wanted, or where it must be made anew */
+    size_t n_board_steps;    /* of all epochs, that it was told */
+    double flushed_board_s;  /* when it was flushed or tried to be */
     double chance;
     double plot_s;             /* what the last drawing of the plots took */
     double plotted_at_s;       /* when it ended */
@@ -115,6 +123,14 @@ typedef struct dnnb__run {
 
 /** config.json and log.jsonl, when the folder is there. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_begin(dnnb__run *run);
+/** What TensorBoard is told, where that is asked for: first all that a run which goes on has done,
+ *  then a step, an epoch that was added to the history. What cannot be written waits, or is made
+ *  again; adding an epoch tells of it. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_board_begin(dnnb__run *run, const dnnb_event *start);
+DNNB_MUST_CHECK dnnb_status dnnb__run_board_add_step(dnnb__run *run, double loss);
+DNNB_MUST_CHECK dnnb_status dnnb__run_board_add_epoch(dnnb__run *run);
+/** The last that it is told. @error DNNB_ERR_IO not all of it could be written. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_board_finish(dnnb__run *run);
 /** Remember the parameters as the best. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_keep_best(dnnb__run *run);
 /** What an epoch renews: history, now and then the plots (after the last they are results). */

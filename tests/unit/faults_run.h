@@ -18,6 +18,7 @@
 
 #include "dnnbrain/run.h"
 #include "train/checkpoint.h"
+#include "unit/board.h"
 #include "unit/tiny.h"
 
 typedef struct job {
@@ -227,6 +228,15 @@ static void check_checkpoints(const job *j, const fault *f, const char *folder) 
     dnnb__buf_destroy(&damaged);
 }
 
+/* Where nothing more can be written or cut off, the last record may be there in part. An older file
+ * that could not be removed is no hindrance: the newer one tells readers to forget it. */
+static void check_board(const job *j, const fault *f, const char *path) {
+    static board b;
+    board_read(&b, path);
+    if (b.n_rest_bytes > 0 && !(f->kinds == DNNB__IO_WRITING && f->and_later))
+        fail_job(j, f, "%zu bytes at the end of %s are no record", b.n_rest_bytes, path);
+}
+
 static void check_folder(const job *j, const fault *f) {
     char path[512];
     DIR *dir = opendir(j->run_path.text);
@@ -240,6 +250,8 @@ static void check_folder(const job *j, const fault *f) {
             check_lock(j, f, path);
         else if (strcmp(name, "checkpoint") == 0)
             check_checkpoints(j, f, path);
+        else if (strcmp(name, "tensorboard") == 0)
+            check_board(j, f, path);
         else if (!is_whole(path, name, f))
             fail_job(j, f, "%s is not whole", name);
     }
@@ -258,6 +270,11 @@ static void check_results(const job *j, const fault *f, const char *when) {
             fail_job(j, f, "%s: %s", when, dnnb_get_error());
         if (strcmp(sums[0], sums[1]) != 0) fail_job(j, f, "%s: %s differs", when, same[i]);
     }
+    static board boards[2];
+    (void)snprintf(paths[0], sizeof paths[0], "%s/tensorboard", j->whole_path.text);
+    (void)snprintf(paths[1], sizeof paths[1], "%s/tensorboard", j->run_path.text);
+    for (size_t i = 0; i < 2; i++) board_read(&boards[i], paths[i]);
+    if (!is_same_board(&boards[0], &boards[1])) fail_job(j, f, "%s: tensorboard differs", when);
 }
 
 /* The same folder, once the machine is well again. */
@@ -307,6 +324,7 @@ static job job_create(size_t epochs) {
     j.options.checkpoint_every_s = 0;
     j.options.on_event = watch;
     j.run.network = "tiny";
+    j.run.tensorboard = true;
     return j;
 }
 

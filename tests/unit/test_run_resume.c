@@ -12,6 +12,7 @@
 #include "core/io.h"
 #include "dnnbrain/run.h"
 #include "run/lock.h"
+#include "unit/board.h"
 #include "unit/tiny.h"
 
 typedef struct fixture {
@@ -63,6 +64,7 @@ static dnnb_status run(const fixture *f, const char *name, const dnnb_train_opti
     r.folder = path.text;
     r.overwrite = overwrite;
     r.network = "tiny";
+    r.tensorboard = true;
     w->folder = path.text;
     o.on_event = watch;
     o.context = w;
@@ -87,6 +89,11 @@ static const char *const same[] = {"model.pth",       "best.pth",        "train_
                                    "score.png"};
 
 static void assert_same_results(const fixture *f, const char *a, const char *b) {
+    static board boards[2];
+    board_read(&boards[0], join(f, a, "tensorboard").text);
+    board_read(&boards[1], join(f, b, "tensorboard").text);
+    assert_true(boards[0].n > 0);
+    assert_same_board(&boards[0], &boards[1]);
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         char sums[2][65];
         assert_ok(dnnb__sha256_file(sums[0], join(f, a, same[i]).text));
@@ -246,6 +253,7 @@ static void test_run_resume__a_full_disk_costs_nothing_but_a_warning(void **stat
         dnnb_run_options r = DNNB_RUN_OPTIONS_INIT;
         dnnb_train_options o = f.options;
         r.folder = path.text;
+        r.tensorboard = true;
         w = (witness){.at_step = at, .act = disk_is_full, .folder = path.text};
         o.on_event = watch_full_for_a_while;
         o.context = &w;
@@ -307,6 +315,10 @@ static void test_run_resume__a_folder_that_vanishes_is_made_again(void **state) 
         for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
             if (at == 2 || strcmp(same[i], "best.pth") != 0) assert_true(exists(&f, name, same[i]));
         assert_true(exists(&f, name, "config.json") && exists(&f, name, "log.jsonl"));
+        static board boards[2];
+        board_read(&boards[0], join(&f, "whole", "tensorboard").text);
+        board_read(&boards[1], join(&f, name, "tensorboard").text);
+        assert_same_board(&boards[0], &boards[1]);
     }
     fixture_destroy(&f);
 }
