@@ -67,8 +67,6 @@ static dnnb_status check_saving(const dnnb_train_options *o) {
     if (o->checkpoint && !(o->checkpoint_every_s >= 0))
         return dnnb__fail(DNNB_ERR_ARGUMENT, "checkpoint_every_s: expected 0 or more, found %g",
                           o->checkpoint_every_s);
-    if (o->resume && !o->checkpoint)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "resume: expected a folder of checkpoints with it");
     return DNNB_OK;
 }
 

@@ -91,6 +91,9 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
     const dnnb_train_options *o = t->options;
     int64_t n_trainable, n_all;
     DNNB_TRY(dnnb_train_check(dnn, o, validation != NULL));
+    /* Not above: a run has a folder of its own for them. */
+    if (o->resume && !o->checkpoint)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "resume: expected a folder of checkpoints with it");
     dnnb_dnn_count_parameters(dnn, &n_trainable, &n_all);
     if (n_trainable == 0)
         return dnnb__fail(DNNB_ERR_ARGUMENT,
