@@ -16,6 +16,7 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-svg cairo-pdf cairo-ft)
 pkg_check_modules(FONTCONFIG REQUIRED IMPORTED_TARGET fontconfig)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
@@ -29,5 +30,5 @@ target_link_libraries(dnnb_dependencies INTERFACE
   Threads::Threads OpenMP::OpenMP_C ${DNNL_LIBRARY} PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
   PkgConfig::TIFF PkgConfig::MINIZIP PkgConfig::ARCHIVE PkgConfig::JANSSON PkgConfig::NETTLE
   PkgConfig::XXHASH PkgConfig::CAIRO PkgConfig::FONTCONFIG PkgConfig::PROTOBUF_C
-  PkgConfig::ISAL ${GIF_LIBRARY} ${CSV_LIBRARY} m)
+  PkgConfig::ISAL PkgConfig::CURL ${GIF_LIBRARY} ${CSV_LIBRARY} m ${CMAKE_DL_LIBS})
 target_include_directories(dnnb_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

@@ -5,7 +5,8 @@
  * In tiers, each usable without the next:
  *   1. dnn.h, stimulus.h, train.h: load stimuli, create a network, train, test, predict, save.
  *      run.h does the same and leaves a run folder, record.h reads it back; history.h and plot.h
- *      are its history and plots; lr_find.h tries learning rates.
+ *      are its history and plots; lr_find.h tries learning rates; fetch.h
+ *      finds and fetches pretrained parameters.
  *   2. image.h, optim.h, metrics.h: the transforms, crops, schedules and metrics by themselves.
  *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
  *      formats.
@@ -29,6 +30,7 @@
 
 #include "dnnbrain/bench.h"
 #include "dnnbrain/dnn.h"
+#include "dnnbrain/fetch.h"
 #include "dnnbrain/history.h"
 #include "dnnbrain/image.h"
 #include "dnnbrain/lr_find.h"

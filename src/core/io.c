@@ -155,6 +155,15 @@ int dnnb__io_is_locked(int fd) {
     return whole.l_type != F_UNLCK;
 }
 
+bool dnnb__io_leads_to(bool *out, const char *path, int fd) {
+    struct stat of_path, of_fd;
+    *out = false;
+    if (dnnb__io_fstat(fd, &of_fd) != 0) return false;
+    if (dnnb__io_stat(path, &of_path) != 0) return errno == ENOENT;
+    *out = of_path.st_dev == of_fd.st_dev && of_path.st_ino == of_fd.st_ino;
+    return true;
+}
+
 void *dnnb__io_mmap(size_t n_bytes, int fd) {
     return fails(DNNB__IO_READING) ? MAP_FAILED
                                    : mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -52,6 +52,9 @@ int dnnb__io_close(int fd);
 int dnnb__io_lock(int fd);
 /** Whether another opening of the file has such a lock: 1 or 0, or -1 where that is not known. */
 int dnnb__io_is_locked(int fd);
+/** Whether the path leads to the open file, as it does not after somebody has renamed or removed
+ *  it. False with errno when that is not known. */
+bool dnnb__io_leads_to(bool *out, const char *path, int fd);
 /** Map to read, from the file's beginning, privately. */
 void *dnnb__io_mmap(size_t n_bytes, int fd);
 int dnnb__io_rename(const char *from, const char *to);

@@ -42,5 +42,7 @@ const dnnb__model dnnb__model_alexnet = {
     .name = "AlexNet",
     .input = {.dim = {3, 224, 224}, .ndim = 3},
     .source = "torchvision.models.alexnet; layer names of DNNBrain",
+    .weights = "alexnet-owt-7be5be79.pth",
+    .own_weights = "alexnet.pth",
     .build = build,
 };

@@ -8,6 +8,11 @@ typedef struct dnnb__model {
     const char *name;   /* "AlexNet", as DNNBrain writes it; any case is taken */
     dnnb_shape input;   /* [3, height, width] */
     const char *source; /* where names and shapes come from */
+    /* The file of its pretrained parameters, ending in the first digits of its SHA-256:
+     * torchvision's, or the one in data/weights/ that ships. NULL when there is none. */
+    const char *weights;
+    const char *own_weights; /* the name that DNNBrain gives the file: "alexnet.pth" */
+    bool is_shipped;
     dnnb_status (*build)(dnnb__graph *graph); /* appends the rows, the head with its own outputs */
 } dnnb__model;
 

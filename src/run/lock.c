@@ -67,16 +67,6 @@ static dnnb_status fail_held(const char *folder, const holder *h) {
                       expected, is_gone(h) ? "a child of " : "", (long)h->pid, h->host);
 }
 
-/* Whether the path leads to the open file. False with errno when that is not known. */
-static bool leads_to(bool *out, const char *path, int fd) {
-    struct stat of_path, of_fd;
-    *out = false;
-    if (dnnb__io_fstat(fd, &of_fd) != 0) return false;
-    if (dnnb__io_stat(path, &of_path) != 0) return errno == ENOENT;
-    *out = of_path.st_dev == of_fd.st_dev && of_path.st_ino == of_fd.st_ino;
-    return true;
-}
-
 static dnnb_status write_holder(const char *path, int fd) {
     char text[MAX_TEXT_BYTES], host[MAX_HOST_BYTES];
     get_host(host);
@@ -109,7 +99,7 @@ static dnnb_status try_once(int *fd, const char *path, const char *folder, bool 
     dnnb_status status = DNNB_OK;
     bool is_ours = false;
     if (dnnb__io_lock(opened) == 0) {
-        status = leads_to(&is_ours, path, opened) ? DNNB_OK : fail_errno(path);
+        status = dnnb__io_leads_to(&is_ours, path, opened) ? DNNB_OK : fail_errno(path);
         if (is_ours) status = write_holder(path, opened);
     } else if (errno == EAGAIN) {
         holder h = read_holder(opened);
@@ -146,7 +136,8 @@ dnnb_status dnnb__run_lock_take(dnnb__run_lock *out, const char *folder) {
 void dnnb__run_lock_release(dnnb__run_lock *lock) {
     bool is_ours;
     if (!lock->path) return;
-    if (leads_to(&is_ours, lock->path, lock->fd) && is_ours) (void)dnnb__io_unlink(lock->path);
+    if (dnnb__io_leads_to(&is_ours, lock->path, lock->fd) && is_ours)
+        (void)dnnb__io_unlink(lock->path);
     close(lock->fd);
     dnnb__free(lock->path);
     *lock = (dnnb__run_lock){.fd = -1};
