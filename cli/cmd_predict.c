@@ -148,7 +148,7 @@ int cli_cmd_predict(int argc, char **argv) {
         c.stim_path ? dnnb_stimulus_load(&stim, c.stim_path)
                     : dnnb_stimulus_create(&stim, (const char *const *)c.pictures, c.n_pictures);
     if (loaded != DNNB_OK) return cli_fail();
-    status = cli_network_create(&dnn, &c.network);
+    status = cli_network_create(&dnn, &c.network, &c.progress);
     if (status == CLI_DONE) status = predict(&c, dnn, stim);
     dnnb_dnn_destroy(dnn);
     dnnb_stimulus_destroy(stim);

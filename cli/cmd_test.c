@@ -69,10 +69,12 @@ static int check_options(test_command *c) {
     return CLI_DONE;
 }
 
-static int test(const test_command *c, dnnb_dnn *dnn, const dnnb_stimulus *stim) {
+static int test(test_command *c, dnnb_dnn *dnn, const dnnb_stimulus *stim) {
     dnnb_predictions *predictions = NULL;
     double score;
-    if (dnnb_test(dnn, stim, &c->options, &score, &predictions) != DNNB_OK) return cli_fail();
+    dnnb_status tested = dnnb_test(dnn, stim, &c->options, &score, &predictions);
+    cli_progress_clear(&c->progress);
+    if (tested != DNNB_OK) return cli_fail();
     int status = CLI_DONE;
     if (c->out_path) {
         const char *labels = c->options.target ? c->options.target : "label";
@@ -102,9 +104,8 @@ int cli_cmd_test(int argc, char **argv) {
     dnnb_stimulus *stim = NULL;
     dnnb_dnn *dnn = NULL;
     if (dnnb_stimulus_load(&stim, c.stim_path) != DNNB_OK) return cli_fail();
-    status = cli_network_create(&dnn, &c.network);
+    status = cli_network_create(&dnn, &c.network, &c.progress);
     if (status == CLI_DONE) status = test(&c, dnn, stim);
-    cli_progress_clear(&c.progress);
     dnnb_dnn_destroy(dnn);
     dnnb_stimulus_destroy(stim);
     return status;

@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cmd_list.h"
@@ -14,12 +15,14 @@
 #include "cli/train_command.h"
 
 static volatile sig_atomic_t stop_signal;
+static const char *stop_before = "\n"; /* what leaves no line of progress behind */
 
 static void on_signal(int number) {
     if (stop_signal) _exit(128 + number);
     stop_signal = number;
-    static const char text[] = "\nstopping after this step; once more to stop at once\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    static const char text[] = "stopping after this step; once more to stop at once\n";
+    ssize_t ignored = write(STDERR_FILENO, stop_before, strlen(stop_before));
+    ignored = write(STDERR_FILENO, text, sizeof text - 1);
     (void)ignored;
 }
 
@@ -38,24 +41,11 @@ static void catch_signals(void) {
     signal(SIGXFSZ, SIG_IGN);
 }
 
-static void print_epoch(const dnnb_event *event) {
-    const dnnb_epoch *epoch = event->result;
-    printf("epoch %zu/%zu  loss %.4g", event->epoch + 1, event->n_epochs, epoch->epoch_loss);
-    if (!isnan(epoch->score_train)) printf("  train %.4g", epoch->score_train);
-    if (!isnan(epoch->score_validation)) printf("  validation %.4g", epoch->score_validation);
-    printf("  %.1f s", epoch->seconds);
-    if (isfinite(epoch->images_per_second))
-        printf("  (%.*f images/s)", epoch->images_per_second < 10 ? 1 : 0,
-               epoch->images_per_second);
-    putchar('\n');
-    fflush(stdout);
-}
-
 static bool on_event(void *context, const dnnb_event *event) {
     cli_train *c = context;
     cli_progress_show(&c->progress, event);
     if (event->kind == DNNB_EVENT_EPOCH) {
-        print_epoch(event);
+        if (!c->json) cli_epochs_print(&c->epochs, event);
         if (event->message) cli_progress_note(&c->progress, "%s", event->message);
     }
     return !stop_signal;
@@ -86,6 +76,13 @@ static bool has_checkpoint(const char *folder) {
     return cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path);
 }
 
+/* --json: each line at once, also for a reader at the other end of a pipe. */
+static void print_log(void *context, const char *line, size_t n_bytes) {
+    (void)context;
+    fwrite(line, 1, n_bytes, stdout);
+    fflush(stdout);
+}
+
 /* What is said of a run that has ended. */
 static int finish(cli_train *c, dnnb_status status, const dnnb_history *history) {
     size_t n_done = history ? dnnb_history_get_count(history) : 0;
@@ -105,6 +102,7 @@ static int finish(cli_train *c, dnnb_status status, const dnnb_history *history)
 }
 
 static int train(cli_train *c) {
+    stop_before = cli_progress_get_clearing(&c->progress);
     catch_signals();
     dnnb_history *history = NULL;
     dnnb_status status =
@@ -122,7 +120,9 @@ int cli_cmd_train(int argc, char **argv) {
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     int status = cli_train_check(&c);
     if (status != CLI_DONE) return status;
-    cli_progress_init(&c.progress, c.quiet);
+    cli_progress_init(&c.progress, c.quiet || c.json);
+    cli_epochs_init(&c.epochs, c.options.task, c.quiet);
+    if (c.json) c.run.on_log = print_log;
     c.options.on_event = on_event;
     c.options.context = &c;
     status = cli_train_prepare(&c);

@@ -15,10 +15,15 @@ int cli_network_check(const cli_network *network, bool needs_weights) {
     return CLI_DONE;
 }
 
-int cli_network_create(dnnb_dnn **out, const cli_network *network) {
+int cli_network_create(dnnb_dnn **out, const cli_network *network, cli_progress *progress) {
+    if (network->weights)
+        cli_progress_say(progress, "loading %s", network->weights);
+    else
+        cli_progress_say(progress, "initialising %s", network->name);
     dnnb_status status =
         network->weights
             ? dnnb_dnn_create_from_file(out, network->name, network->weights, &network->options)
             : dnnb_dnn_create(out, network->name, &network->options);
+    cli_progress_clear(progress);
     return status == DNNB_OK ? CLI_DONE : cli_fail_options(status);
 }

@@ -3,6 +3,7 @@
 #define DNNB_CLI_NETWORK_H
 
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "dnnbrain/dnnbrain.h"
 
 typedef struct cli_network {
@@ -79,7 +80,7 @@ typedef struct cli_network {
 int cli_network_check(const cli_network *network, bool needs_weights);
 
 /** The network with the file's parameters, or initialised from the seed without a file.
- *  Returns the exit status, having said what went wrong. */
-int cli_network_create(dnnb_dnn **out, const cli_network *network);
+ *  Returns the exit status, having said what went wrong. What it does is shown meanwhile. */
+int cli_network_create(dnnb_dnn **out, const cli_network *network, cli_progress *progress);
 
 #endif

@@ -38,8 +38,8 @@ size_t cli_terminal_get_width(const cli_terminal *terminal) {
 }
 
 const char *cli_terminal_style(const cli_terminal *terminal, cli_style style) {
-    static const char *const sequences[] = {"\033[0m", "\033[1m", "\033[2m", "\033[1;32m",
-                                            "\033[1;31m"};
+    static const char *const sequences[] = {"\033[0m",    "\033[1m",    "\033[2m",
+                                            "\033[1;32m", "\033[1;31m", "\033[36m"};
     return terminal->has_colors ? sequences[style] : "";
 }
 
@@ -53,6 +53,14 @@ static size_t next_character(const char *text, size_t *width) {
     int columns = wcwidth(character);
     if (columns >= 0) *width = (size_t)columns;
     return n;
+}
+
+void cli_text_make_safe(char *text) {
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f) *c = '?';
+        /* U+0080 to U+009F, which some terminals obey. */
+        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) c[0] = c[1] = '?';
+    }
 }
 
 size_t cli_text_width(const char *text) {

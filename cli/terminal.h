@@ -12,6 +12,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* For a stream that is a terminal: erase from the cursor to the end of the screen; clip what is too
+ * wide for the window at its edge, or break it. */
+#define CLI_ERASE   "\033[J"
+#define CLI_NO_WRAP "\033[?7l"
+#define CLI_WRAP    "\033[?7h"
+
 typedef struct cli_terminal {
     FILE *stream;
     bool is_terminal; /* one that can move its cursor */
@@ -20,7 +26,7 @@ typedef struct cli_terminal {
 } cli_terminal;
 
 /** How text stands out where there are colours; each ends with the next CLI_PLAIN. */
-typedef enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_GOOD, CLI_BAD } cli_style;
+typedef enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_GOOD, CLI_BAD, CLI_FULL } cli_style;
 
 /** Take the locale of the environment, for characters alone: numbers keep their point. */
 void cli_terminal_start(void);
@@ -30,6 +36,8 @@ size_t cli_terminal_get_width(const cli_terminal *terminal);
 /** Escape sequence of a style, "" where there are no colours. */
 const char *cli_terminal_style(const cli_terminal *terminal, cli_style style);
 
+/** Write '?' for what moves the cursor or changes the terminal: a file's name may hold it. */
+void cli_text_make_safe(char *text);
 /** Columns that a UTF-8 text takes; a byte that is none of UTF-8 takes one. */
 size_t cli_text_width(const char *text);
 /** Bytes of the longest beginning of a text that takes at most `width` columns. */

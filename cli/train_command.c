@@ -128,6 +128,8 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
                  &c->run.tensorboard)},
         {CLI_ROW(CLI_FLAG, "quiet", NULL, "no progress and no remarks; epochs are still printed",
                  &c->quiet)},
+        {CLI_ROW(CLI_FLAG, "json", NULL,
+                 "print the lines of log.jsonl as they come, and nothing else", &c->json)},
         CLI_ROWS_COMPUTING(c->network, *o),
         {CLI_ROW(CLI_CHOICE, "precision", NULL, "numbers of the computation", &c->precision),
          .words = precision_names, .n_words = CLI_COUNT_OF(precision_names),
@@ -237,7 +239,7 @@ static int load_stimuli(cli_train *c, int64_t *n_outputs) {
 }
 
 static int prepare_network(cli_train *c, int64_t n_outputs) {
-    int status = cli_network_create(&c->dnn, &c->network);
+    int status = cli_network_create(&c->dnn, &c->network, &c->progress);
     if (status != CLI_DONE) return status;
     const char *note = dnnb_dnn_get_note(c->dnn);
     if (*note) cli_progress_note(&c->progress, "%s: %s", c->network.weights, note);
@@ -265,8 +267,6 @@ static int prepare_network(cli_train *c, int64_t n_outputs) {
                                c->freeze);
     dnnb_status checked = dnnb_train_check(c->dnn, &c->options, c->validation != NULL);
     if (checked != DNNB_OK) return cli_fail_options(checked);
-    cli_progress_note(&c->progress, "training %s of %s parameters", cli_thousands(n_trainable).s,
-                      cli_thousands(n_all).s);
     return CLI_DONE;
 }
 

@@ -3,6 +3,7 @@
 #ifndef DNNB_CLI_TRAIN_COMMAND_H
 #define DNNB_CLI_TRAIN_COMMAND_H
 
+#include "cli/epochs.h"
 #include "cli/network.h"
 #include "cli/progress.h"
 
@@ -12,12 +13,13 @@ typedef struct cli_train {
     const char *freeze;
     size_t n_classes; /* 0: from the labels */
     size_t task, augment, on_bad_image, check, optimizer, schedule, precision, monitor;
-    bool quiet;
+    bool quiet, json;
     dnnb_train_options options;
     dnnb_run_options run;
     dnnb_stimulus *train, *validation;
     dnnb_dnn *dnn;
     cli_progress progress;
+    cli_epochs epochs;
 } cli_train;
 
 /** Defaults. */

@@ -12,6 +12,9 @@
 extern "C" {
 #endif
 
+/** A line of log.jsonl, as it is added: an object and the end of the line. Borrowed. */
+typedef void (*dnnb_log_fn)(void *context, const char *line, size_t n_bytes);
+
 /** The folder, and what config.json is to tell of how the network was made. */
 typedef struct dnnb_run_options {
     const char *folder;       /**< created; refused when it holds a run already, unless overwrite or
@@ -21,13 +24,15 @@ typedef struct dnnb_run_options {
     const char *weights_path; /**< as asked for, its checksum is recorded; NULL for none */
     const char *freeze;       /**< as asked for; NULL for none */
     bool tensorboard;         /**< event files for TensorBoard too, in `tensorboard` */
+    dnnb_log_fn on_log;       /**< in the thread of dnnb_run_train(); NULL for none */
+    void *log_context;        /**< the first argument of on_log */
 } dnnb_run_options;
 
 /** The default options; the folder must be given. */
 #define DNNB_RUN_OPTIONS_INIT                                                                      \
     {                                                                                              \
         .folder = NULL, .overwrite = false, .network = NULL, .weights_path = NULL, .freeze = NULL, \
-        .tensorboard = false                                                                       \
+        .tensorboard = false, .on_log = NULL, .log_context = NULL                                  \
     }
 
 /**

@@ -51,6 +51,15 @@ typedef enum dnnb_event_kind {
     DNNB_EVENT_SAVED    /**< one is whole and on the disk: of `step` steps after `done` epochs */
 } dnnb_event_kind;
 
+/** What is done with the images of a set in a SCORING event. */
+typedef enum dnnb_pass {
+    DNNB_PASS_CHECK,            /**< looked at before they are used */
+    DNNB_PASS_FEATURES,         /**< what frozen layers give is computed, to be kept */
+    DNNB_PASS_SCORE_TRAIN,      /**< the training set is scored */
+    DNNB_PASS_SCORE_VALIDATION, /**< the validation set is scored */
+    DNNB_PASS_PREDICT           /**< dnnb_test() and dnnb_predict() */
+} dnnb_pass;
+
 /** Outputs of the images of a set. */
 typedef struct dnnb_predictions dnnb_predictions;
 /** A run that is being saved, or going on; the library's own. */
@@ -72,6 +81,7 @@ typedef struct dnnb_event {
     size_t n_epochs;      /**< of the whole run */
     size_t step;          /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
     size_t n_steps;       /**< of an epoch */
+    dnnb_pass pass;       /**< SCORING: what is done with the images */
     size_t done;          /**< SCORING: images that are done */
     size_t total;         /**< SCORING: all images */
     double loss;          /**< STEP: of the batch */

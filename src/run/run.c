@@ -25,7 +25,10 @@ static bool tell(dnnb__run *r, const dnnb_event *event) {
 
 /* A line of the log that cannot be written now waits for the next flush. */
 static dnnb_status note(dnnb__run *r, const char *event, json_t *object) {
+    const dnnb_run_options *o = r->in.run;
     dnnb_status status = dnnb__run_log_add(&r->log, event, object);
+    if (o->on_log && (status == DNNB_OK || status == DNNB_ERR_IO))
+        o->on_log(o->log_context, r->log.line.data, r->log.line.n_bytes);
     return status == DNNB_ERR_IO ? DNNB_OK : status;
 }
 
@@ -239,7 +242,10 @@ static dnnb_status finish(dnnb__run *r, dnnb_status status) {
     if (!r->is_started) return status;
     bool has_epochs = dnnb_history_get_count(r->history) > 0;
     if (!has_epochs && !r->is_saved) {
+        dnnb_status told = log_end(r, status, message); /* to those who read along */
+        (void)told;
         remove_folder(r);
+        dnnb__set_error(message);
         return status;
     }
     bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;

@@ -111,6 +111,7 @@ static dnnb_status check_pixels(check *c, bool augment) {
 
 dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set, bool augment) {
     check c = {.session = session, .set = set};
+    session->pass = DNNB_PASS_CHECK;
     dnnb_status status =
         session->options->check == DNNB_CHECK_FULL ? check_pixels(&c, augment) : check_headers(&c);
     if (status == DNNB_OK && c.n_bad > 0)

@@ -35,6 +35,16 @@ static bool is_over(const dnnb__trainer *t) {
     return t->place.epoch >= t->options->epochs || dnnb__monitor_is_over(&t->monitor);
 }
 
+/* 57012034 as "57,012,034". */
+static void print_thousands(dnnb__buf *text, int64_t n) {
+    if (n < 1000) {
+        dnnb__buf_printf(text, "%lld", (long long)n);
+        return;
+    }
+    print_thousands(text, n / 1000);
+    dnnb__buf_printf(text, ",%03lld", (long long)(n % 1000));
+}
+
 /* Say what is trained, what is frozen, and what is kept in memory. `resumed` is NULL for a run that
  * begins. */
 static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
@@ -46,8 +56,10 @@ static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
     dnnb_dnn_count_parameters(t->session.dnn, &n_trainable, &n_all);
     dnnb__buf_init(&text, 4096);
     if (resumed) print_place(&text, &t->place);
-    dnnb__buf_printf(&text, "%lld of %lld parameters are trained", (long long)n_trainable,
-                     (long long)n_all);
+    print_thousands(&text, n_trainable);
+    dnnb__buf_printf(&text, " of ");
+    print_thousands(&text, n_all);
+    dnnb__buf_printf(&text, " parameters are trained");
     size_t cut = dnnb__graph_find_cut(graph, true);
     if (cut > 0) dnnb__buf_printf(&text, "; frozen up to %s", graph->nodes[cut].name);
     print_kept(&text, graph, &t->train->training, t->train->n, "training");
@@ -208,6 +220,7 @@ static dnnb_status score(dnnb__trainer *t, dnnb__set *set, dnnb_predictions *pre
                          double *out) {
     *out = (double)NAN;
     if (!predictions) return DNNB_OK;
+    t->session.pass = set == t->train ? DNNB_PASS_SCORE_TRAIN : DNNB_PASS_SCORE_VALIDATION;
     dnnb_status status = dnnb__session_predict(&t->session, set, predictions);
     if (status == DNNB_ERR_NUMERIC)
         return dnnb__fail_prefix(status, "epoch %zu (a lower learning rate may help)",

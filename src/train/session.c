@@ -56,6 +56,7 @@ dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event) {
 dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done, size_t total) {
     double left = session->scoring_end_s - dnnb__session_now_s();
     dnnb_event event = {.kind = DNNB_EVENT_SCORING,
+                        .pass = session->pass,
                         .done = done,
                         .total = total,
                         .seconds_left = fmax(left, 0.0) + session->later_s};
@@ -111,7 +112,9 @@ dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
                                         dnnb__features *features) {
     if (!features->values || features->is_complete) return DNNB_OK;
     dnnb__batch batch;
+    dnnb_pass before = session->pass;
     size_t done = 0;
+    session->pass = DNNB_PASS_FEATURES;
     start_pass(session, set, false);
     for (;;) {
         DNNB_TRY(dnnb__session_next(session, set, &batch));
@@ -124,6 +127,7 @@ dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
         done += batch.n;
         DNNB_TRY(dnnb__session_emit_scoring(session, done, set->n - set->n_bad));
     }
+    session->pass = before;
     features->is_complete = true;
     return DNNB_OK;
 }

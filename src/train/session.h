@@ -21,6 +21,7 @@ typedef struct dnnb__session {
     float *features; /* [max_batch, largest_features]: what goes from one plan to the next */
     size_t largest_features;
     bool keeps_images; /* more than one pass will be made */
+    dnnb_pass pass;    /* that is made now */
     size_t epoch, n_epochs;
     bool has_begun;       /* the epoch's steps: its order can no longer go without an image */
     double scoring_end_s; /* when the scoring that goes on may end; NaN when unknown */

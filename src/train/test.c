@@ -12,6 +12,7 @@ static dnnb_status run(dnnb_dnn *dnn, const dnnb_stimulus *stim, const dnnb_trai
     if (status == DNNB_OK) status = dnnb__session_open(&session, dnn, options, DNNB__DNN_BATCH);
     if (status == DNNB_OK) status = dnnb__session_check_images(&session, set, false);
     if (status == DNNB_OK) status = dnnb__predictions_create(out, set->n, n_outputs);
+    session.pass = DNNB_PASS_PREDICT;
     if (status == DNNB_OK) status = dnnb__session_predict(&session, set, *out);
     if (status == DNNB_OK && score) *score = dnnb__session_score(&session, set, *out);
     if (status != DNNB_OK) {

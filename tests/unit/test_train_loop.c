@@ -249,12 +249,12 @@ static void test_train_loop__it_says_what_is_frozen_and_kept(void **state) {
     o.on_event = watch;
     o.context = &w;
     dnnb_dnn_destroy(train(&f, &o, "backbone", NULL));
-    assert_non_null(strstr(w.start, "34 of 2322 parameters are trained"));
+    assert_non_null(strstr(w.start, "34 of 2,322 parameters are trained"));
     assert_non_null(strstr(w.start, "frozen up to flatten"));
     assert_non_null(strstr(w.start, "features of 22 images after flatten kept for training"));
     assert_non_null(strstr(w.start, "features of 32 images after fc1_relu kept for scoring"));
     dnnb_dnn_destroy(train(&f, &o, NULL, NULL));
-    assert_non_null(strstr(w.start, "2322 of 2322 parameters are trained"));
+    assert_non_null(strstr(w.start, "2,322 of 2,322 parameters are trained"));
     assert_null(strstr(w.start, "frozen"));
     assert_null(strstr(w.start, "features"));
     fixture_destroy(&f);
