@@ -97,6 +97,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
         {CLI_ROW(CLI_REAL, "momentum", "X", "momentum of sgd", &o->optimizer.momentum), .min = 0,
          .max = 1},
         {CLI_ROW(CLI_FLAG, "nesterov", NULL, "Nesterov's momentum in sgd", &o->optimizer.nesterov)},
+        CLI_ROW_CLIP(*c),
         {CLI_ROW(CLI_CHOICE, "schedule", NULL, "course of the learning rate", &c->schedule),
          .words = schedules, .n_words = n_schedules},
         {CLI_ROW(CLI_COUNT, "warmup", "N", "epochs in which the learning rate grows to its value",

@@ -36,4 +36,13 @@
             .min = 0, .max = INFINITY                                                              \
     }
 
+#define CLI_ROW_CLIP(c)                                                                            \
+    {                                                                                              \
+        CLI_ROW(CLI_REAL, "clip-norm", "X",                                                        \
+                "largest norm of the gradients of all trained parameters; larger ones are scaled " \
+                "down to it",                                                                      \
+                &(c).options.clip_norm),                                                           \
+            .min = 0, .max = INFINITY, .open = true, .unset = "none are clipped"                   \
+    }
+
 #endif

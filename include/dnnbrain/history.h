@@ -32,6 +32,10 @@ typedef struct dnnb_epoch {
     double loss_validation; /**< mean loss of the validation set after the epoch, from the
                                  predictions that the score is from; NaN also when read from a
                                  train_dict.pkl, which has DNNBrain's four lists */
+    double gradient_norm;   /**< mean over the epoch's steps of the norm of all gradients, before it
+                               is   clipped; NaN where none was asked for, and when read from a
+                               train_dict */
+    size_t n_trained;       /**< parameters (elements) that the epoch trained; 0 likewise */
 } dnnb_epoch;
 
 /** A history without epochs. */
@@ -63,7 +67,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_json(const dnnb_history *
                                                             const char *path);
 /** A line an epoch:
  * epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,images_left_out,
- * loss_validation. New columns are added at the end.
+ * loss_validation,gradient_norm,parameters_trained. New columns are added at the end.
  * Fields that have no value are empty. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_history_save_csv(const dnnb_history *history,
                                                            const char *path);

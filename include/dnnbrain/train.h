@@ -86,6 +86,7 @@ typedef struct dnnb_event {
     size_t total;         /**< SCORING: all images */
     double loss;          /**< STEP: of the batch */
     double learning_rate; /**< STEP */
+    double gradient_norm; /**< STEP: of all gradients before clipping; NaN without clip_norm */
     double images_per_second; /**< STEP: of the epoch so far */
     double seconds_left;      /**< STEP, SCORING: estimate for the whole run; NaN when unknown */
     const dnnb_epoch *result; /**< EPOCH */
@@ -121,8 +122,10 @@ typedef struct dnnb_train_options {
     double label_smoothing;
     dnnb_optimizer_options optimizer; /**< Adam, unless set */
     dnnb_schedule_options schedule;   /**< of the learning rate */
-    dnnb_augment augment;             /**< of training images */
-    double crop_scale; /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
+    double clip_norm; /**< gradients whose norm, over all trained parameters, is larger are scaled
+                           down to it, as by PyTorch's clip_grad_norm_; 0: none are */
+    dnnb_augment augment; /**< of training images */
+    double crop_scale;    /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
     dnnb_decode_options decode;     /**< of every image */
     dnnb_on_bad_image on_bad_image; /**< one that cannot be decoded */
     dnnb_check check;               /**< of training and validation images, before the first step */
@@ -147,7 +150,7 @@ typedef struct dnnb_train_options {
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
         .monitor = DNNB_MONITOR_SCORE, .early_stop = 0, .min_delta = 0, .target = NULL,            \
         .class_weights = NULL, .label_smoothing = 0, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,     \
-        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .augment = DNNB_AUGMENT_DNNBRAIN,                  \
+        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN,  \
         .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
         .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
         .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \

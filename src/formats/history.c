@@ -131,7 +131,8 @@ static dnnb_status add_epoch(dnnb_history *history, const dnnb__history_source *
                             .loss_validation = numbers[DNNB__LIST_LOSS_VALIDATION],
                             .learning_rate = NAN,
                             .seconds = NAN,
-                            .images_per_second = NAN};
+                            .images_per_second = NAN,
+                            .gradient_norm = NAN};
         status = dnnb_history_add(history, &epoch);
     }
     dnnb__free(step_loss);

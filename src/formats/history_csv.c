@@ -14,7 +14,8 @@ dnnb_status dnnb_history_save_csv(const dnnb_history *history, const char *path)
     dnnb__buf out;
     dnnb__buf_init(&out, DNNB__HISTORY_MAX_BYTES);
     dnnb__buf_printf(&out, "epoch,loss,score_train,score_validation,learning_rate,seconds,"
-                           "images_per_second,images_left_out,loss_validation\n");
+                           "images_per_second,images_left_out,loss_validation,gradient_norm,"
+                           "parameters_trained\n");
     for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
         const dnnb_epoch *e = dnnb_history_get_epoch(history, i);
         const double fields[] = {e->epoch_loss,    e->score_train, e->score_validation,
@@ -23,7 +24,11 @@ dnnb_status dnnb_history_save_csv(const dnnb_history *history, const char *path)
         for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++) put_field(&out, fields[j]);
         dnnb__buf_printf(&out, ",%zu", e->n_left_out);
         put_field(&out, e->loss_validation);
-        dnnb__buf_append(&out, "\n", 1);
+        put_field(&out, e->gradient_norm);
+        if (e->n_trained > 0)
+            dnnb__buf_printf(&out, ",%zu\n", e->n_trained);
+        else
+            dnnb__buf_printf(&out, ",\n");
     }
     dnnb_status status = dnnb__buf_get_status(&out);
     if (status == DNNB_OK) status = dnnb__file_write(path, out.data, out.n_bytes);

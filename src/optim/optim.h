@@ -41,6 +41,15 @@ void dnnb__optimizer_destroy(dnnb__optimizer *optimizer);
 /** The options with defaults filled in. */
 const dnnb_optimizer_options *dnnb__optimizer_get_options(const dnnb__optimizer *optimizer);
 
+/**
+ * Scale the gradients so that the norm of all of them is at most max_norm.
+ *
+ * The squares are summed in float64, in the same order whatever the number of threads.
+ * @return The norm before; gradients are as they were when it is not finite.
+ * @source PyTorch torch.nn.utils.clip_grad_norm_, norm 2.
+ */
+double dnnb__optimizer_clip(dnnb__optimizer *optimizer, double max_norm, float *const *gradients);
+
 /** One step over all arrays. @param lr_factor From the schedule. */
 void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
                           const float *const *gradients);

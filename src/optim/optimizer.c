@@ -7,6 +7,7 @@
  */
 #include <math.h>
 
+#include "core/kernel.h"
 #include "core/text.h"
 #include "optim/optim.h"
 #include "optim/optim_list.h"
@@ -25,6 +26,7 @@ struct dnnb__optimizer {
     dnnb_optimizer_options options;
     array *arrays;
     size_t n_arrays, n_chunks, n_states;
+    double *sums; /* [n_chunks], of squares */
     uint64_t n_steps;
 };
 
@@ -94,7 +96,8 @@ static dnnb_status make_arrays(dnnb__optimizer *optimizer, const size_t *sizes, 
             if (!a->states[k]) return dnnb__fail_memory();
         }
     }
-    return DNNB_OK;
+    optimizer->sums = dnnb__alloc(optimizer->n_chunks, sizeof *optimizer->sums);
+    return optimizer->sums ? DNNB_OK : dnnb__fail_memory();
 }
 
 dnnb_status dnnb__optimizer_create(dnnb__optimizer **out, const dnnb_optimizer_options *options,
@@ -123,6 +126,7 @@ void dnnb__optimizer_destroy(dnnb__optimizer *optimizer) {
         for (size_t k = 0; k < DNNB__OPTIM_MAX_STATES; k++)
             dnnb__free(optimizer->arrays[i].states[k]);
     dnnb__free(optimizer->arrays);
+    dnnb__free(optimizer->sums);
     dnnb__free(optimizer);
 }
 
@@ -143,12 +147,19 @@ static size_t find_array(const dnnb__optimizer *optimizer, size_t chunk) {
     return low;
 }
 
-static void update_chunk(const dnnb__optimizer *optimizer, const dnnb__optim_step *step,
-                         size_t chunk, float *const *weights, const float *const *gradients) {
+/* The chunk's array, and its part of that. */
+static size_t find_chunk(const dnnb__optimizer *optimizer, size_t chunk, size_t *start, size_t *n) {
     size_t i = find_array(optimizer, chunk);
     const array *a = &optimizer->arrays[i];
-    size_t start = (chunk - a->first_chunk) * CHUNK;
-    size_t n = a->n - start < CHUNK ? a->n - start : CHUNK;
+    *start = (chunk - a->first_chunk) * CHUNK;
+    *n = a->n - *start < CHUNK ? a->n - *start : CHUNK;
+    return i;
+}
+
+static void update_chunk(const dnnb__optimizer *optimizer, const dnnb__optim_step *step,
+                         size_t chunk, float *const *weights, const float *const *gradients) {
+    size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
+    const array *a = &optimizer->arrays[i];
     float *states[DNNB__OPTIM_MAX_STATES] = {0};
     for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + start;
     optimizer->type->update(step, weights[i] + start, gradients[i] + start, states, n);
@@ -162,6 +173,42 @@ void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *c
 #pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++)
         update_chunk(optimizer, &step, chunk, weights, gradients);
+}
+
+/* Sums of every LANES-th element, then those in order: what a vector of any width computes. The
+ * square of a float32 is exact in float64. */
+enum { LANES = 16 };
+DNNB__KERNEL static double sum_squares(const float *x, size_t n) {
+    double sums[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) sums[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < n; i++) sum += (double)x[i] * (double)x[i];
+    for (size_t k = 0; k < LANES; k++) sum += sums[k];
+    return sum;
+}
+
+DNNB__KERNEL static void scale(float *x, float factor, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+double dnnb__optimizer_clip(dnnb__optimizer *optimizer, double max_norm, float *const *gradients) {
+    static const double eps = 1e-6; /* PyTorch's */
+#pragma omp parallel for schedule(static)
+    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
+        size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
+        optimizer->sums[chunk] = sum_squares(gradients[i] + start, n);
+    }
+    double sum = 0;
+    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) sum += optimizer->sums[chunk];
+    double norm = sqrt(sum), factor = max_norm / (norm + eps);
+    if (!isfinite(norm) || factor >= 1) return norm;
+#pragma omp parallel for schedule(static)
+    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
+        size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
+        scale(gradients[i] + start, (float)factor, n);
+    }
+    return norm;
 }
 
 float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t state) {

@@ -14,7 +14,7 @@
 
 typedef struct column {
     const char *name;
-    size_t offset; /* of the double in dnnb_epoch */
+    size_t offset; /* of the number in dnnb_epoch */
 } column;
 
 static const column columns[] = {
@@ -25,25 +25,31 @@ static const column columns[] = {
     {"learning_rate", offsetof(dnnb_epoch, learning_rate)},
     {"seconds", offsetof(dnnb_epoch, seconds)},
     {"images_per_second", offsetof(dnnb_epoch, images_per_second)},
+    {"gradient_norm", offsetof(dnnb_epoch, gradient_norm)},
 };
 enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 
-static const char left_out_name[] = "images_left_out";
+/* Counts, which are never missing where there is a column. */
+static const column counts[] = {
+    {"images_left_out", offsetof(dnnb_epoch, n_left_out)},
+    {"parameters_trained", offsetof(dnnb_epoch, n_trained)},
+};
+enum { N_COUNTS = sizeof counts / sizeof counts[0] };
 
 typedef struct merge {
     const dnnb_history *from;
     dnnb_history *to;
-    size_t at[N_COLUMNS]; /* of each column in a row; SIZE_MAX when it is not there */
-    size_t left_out_at;
+    size_t at[N_COLUMNS], counts_at[N_COUNTS]; /* in a row; SIZE_MAX for a column that is missing */
 } merge;
 
 static void find_columns(merge *m, const dnnb__csv_row *row) {
     for (size_t c = 0; c < N_COLUMNS; c++) m->at[c] = SIZE_MAX;
-    m->left_out_at = SIZE_MAX;
+    for (size_t c = 0; c < N_COUNTS; c++) m->counts_at[c] = SIZE_MAX;
     for (size_t i = 0; i < row->n; i++) {
         for (size_t c = 0; c < N_COLUMNS; c++)
             if (strcmp(row->fields[i], columns[c].name) == 0) m->at[c] = i;
-        if (strcmp(row->fields[i], left_out_name) == 0) m->left_out_at = i;
+        for (size_t c = 0; c < N_COUNTS; c++)
+            if (strcmp(row->fields[i], counts[c].name) == 0) m->counts_at[c] = i;
     }
 }
 
@@ -60,11 +66,14 @@ static dnnb_status fill(const merge *m, const dnnb__csv_row *row, dnnb_epoch *ep
         if (!dnnb__text_read_f64(field, &value)) return fail_number(columns[c].name, field);
         *number = value;
     }
-    if (m->left_out_at == SIZE_MAX || !*row->fields[m->left_out_at]) return DNNB_OK;
-    int64_t n_left_out;
-    if (!dnnb__text_read_i64(row->fields[m->left_out_at], &n_left_out) || n_left_out < 0)
-        return fail_number(left_out_name, row->fields[m->left_out_at]);
-    epoch->n_left_out = (size_t)n_left_out;
+    for (size_t c = 0; c < N_COUNTS; c++) {
+        const char *field = m->counts_at[c] == SIZE_MAX ? "" : row->fields[m->counts_at[c]];
+        int64_t count;
+        if (!*field) continue;
+        if (!dnnb__text_read_i64(field, &count) || count < 0)
+            return fail_number(counts[c].name, field);
+        *(size_t *)(void *)((char *)epoch + counts[c].offset) = (size_t)count;
+    }
     return DNNB_OK;
 }
 
@@ -82,7 +91,8 @@ static dnnb_status add_row(void *context, const dnnb__csv_row *row) {
                         .loss_validation = NAN,
                         .learning_rate = NAN,
                         .seconds = NAN,
-                        .images_per_second = NAN};
+                        .images_per_second = NAN,
+                        .gradient_norm = NAN};
     if (n > 0) epoch = *dnnb_history_get_epoch(m->from, i);
     DNNB_TRY(fill(m, row, &epoch));
     return dnnb_history_add(m->to, &epoch);

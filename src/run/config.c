@@ -210,12 +210,12 @@ static json_t *describe_optimizer(const dnnb_train_options *options) {
     dnnb__optimizer *optimizer;
     if (dnnb__optimizer_create(&optimizer, &options->optimizer, NULL, 0) != DNNB_OK) return NULL;
     const dnnb_optimizer_options *o = dnnb__optimizer_get_options(optimizer);
-    json_t *json =
-        json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "name", o->name, "lr",
-                  dnnb__run_json_real(o->lr), "weight_decay", dnnb__run_json_real(o->weight_decay),
-                  "momentum", dnnb__run_json_real(o->momentum), "nesterov", o->nesterov, "beta1",
-                  dnnb__run_json_real(o->beta1), "beta2", dnnb__run_json_real(o->beta2), "eps",
-                  dnnb__run_json_real(o->eps));
+    json_t *json = json_pack(
+        "{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", o->name, "lr",
+        dnnb__run_json_real(o->lr), "weight_decay", dnnb__run_json_real(o->weight_decay),
+        "momentum", dnnb__run_json_real(o->momentum), "nesterov", o->nesterov, "beta1",
+        dnnb__run_json_real(o->beta1), "beta2", dnnb__run_json_real(o->beta2), "eps",
+        dnnb__run_json_real(o->eps), "clip_norm", dnnb__run_json_real(options->clip_norm));
     dnnb__optimizer_destroy(optimizer);
     return json;
 }

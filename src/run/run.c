@@ -112,16 +112,17 @@ static dnnb_status keep_predictions(dnnb__run *r, const dnnb_predictions *predic
 
 static dnnb_status log_epoch(dnnb__run *r, const dnnb_event *event) {
     const dnnb_epoch *e = event->result;
-    return note(r, "epoch",
-                json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "epoch",
-                          (json_int_t)event->epoch + 1, "loss", dnnb__run_json_real(e->epoch_loss),
-                          "score_train", dnnb__run_json_real(e->score_train), "score_validation",
-                          dnnb__run_json_real(e->score_validation), "loss_validation",
-                          dnnb__run_json_real(e->loss_validation), "learning_rate",
-                          dnnb__run_json_real(e->learning_rate), "seconds",
-                          dnnb__run_json_real(e->seconds), "images_per_second",
-                          dnnb__run_json_real(e->images_per_second), "images_left_out",
-                          (json_int_t)e->n_left_out, "best", event->is_best));
+    return note(
+        r, "epoch",
+        json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:b}", "epoch",
+                  (json_int_t)event->epoch + 1, "loss", dnnb__run_json_real(e->epoch_loss),
+                  "score_train", dnnb__run_json_real(e->score_train), "score_validation",
+                  dnnb__run_json_real(e->score_validation), "loss_validation",
+                  dnnb__run_json_real(e->loss_validation), "learning_rate",
+                  dnnb__run_json_real(e->learning_rate), "seconds", dnnb__run_json_real(e->seconds),
+                  "images_per_second", dnnb__run_json_real(e->images_per_second), "images_left_out",
+                  (json_int_t)e->n_left_out, "gradient_norm", dnnb__run_json_real(e->gradient_norm),
+                  "parameters_trained", (json_int_t)e->n_trained, "best", event->is_best));
 }
 
 static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
@@ -160,6 +161,20 @@ static dnnb_status log_warning(dnnb__run *r, const dnnb_event *event) {
     return note(r, "warning", line);
 }
 
+static dnnb_status log_step(dnnb__run *r, const dnnb_event *event) {
+    json_t *line = json_pack("{s:I, s:I, s:o, s:o}", "epoch", (json_int_t)event->epoch + 1, "step",
+                             (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
+                             "learning_rate", dnnb__run_json_real(event->learning_rate));
+    bool is_clipped = r->in.options->clip_norm > 0;
+    if (line && is_clipped &&
+        json_object_set_new(line, "gradient_norm", dnnb__run_json_real(event->gradient_norm)) !=
+            0) {
+        json_decref(line);
+        line = NULL;
+    }
+    return note(r, "step", line);
+}
+
 static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
     switch (event->kind) {
     case DNNB_EVENT_START:
@@ -168,10 +183,7 @@ static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
         return end_epoch(r, event);
     case DNNB_EVENT_STEP:
         DNNB_TRY(dnnb__run_board_add_step(r, event->loss));
-        return note(r, "step",
-                    json_pack("{s:I, s:I, s:o, s:o}", "epoch", (json_int_t)event->epoch + 1, "step",
-                              (json_int_t)event->step + 1, "loss", dnnb__run_json_real(event->loss),
-                              "learning_rate", dnnb__run_json_real(event->learning_rate)));
+        return log_step(r, event);
     case DNNB_EVENT_WARNING:
         return log_warning(r, event);
     case DNNB_EVENT_SAVE: /* a checkpoint without all of it is not written: no reason to stop */

@@ -106,9 +106,24 @@ static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **i
     return DNNB_OK;
 }
 
+/* What a step came to. */
+typedef struct step_result {
+    double loss;   /* mean of the batch */
+    double weight; /* of its images */
+    double norm;   /* of the gradients before they are clipped; NaN when they are not */
+} step_result;
+
+static dnnb_status clip(dnnb__trainer *t, double *norm) {
+    *norm = (double)NAN;
+    if (t->options->clip_norm <= 0) return DNNB_OK;
+    *norm = dnnb__optimizer_clip(t->optimizer, t->options->clip_norm, t->gradients);
+    if (isfinite(*norm)) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_NUMERIC, "expected a finite norm of the gradients, found %g", *norm);
+}
+
 /* One step: forward, loss, backward, update. */
 static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_t *rows, size_t n,
-                             double lr_factor, double *loss, double *weight) {
+                             double lr_factor, step_result *out) {
     dnnb_dnn *dnn = t->session.dnn;
     dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                   .batch = n,
@@ -120,12 +135,13 @@ static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_
     dnnb__plan *plan;
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, input, &random));
-    *loss = dnnb__criterion_get_step_loss(&t->criterion, t->train, dnnb__plan_get_output(plan),
-                                          rows, n, t->output_gradient, weight);
-    if (!isfinite(*loss))
-        return dnnb__fail(DNNB_ERR_NUMERIC, "expected a finite loss, found %g", *loss);
+    out->loss = dnnb__criterion_get_step_loss(&t->criterion, t->train, dnnb__plan_get_output(plan),
+                                              rows, n, t->output_gradient, &out->weight);
+    if (!isfinite(out->loss))
+        return dnnb__fail(DNNB_ERR_NUMERIC, "expected a finite loss, found %g", out->loss);
     DNNB_TRY(dnnb__plan_backward(plan, t->output_gradient));
-    dnnb__optimizer_step(t->optimizer, lr_factor, t->weights, t->gradients);
+    DNNB_TRY(clip(t, &out->norm));
+    dnnb__optimizer_step(t->optimizer, lr_factor, t->weights, (const float *const *)t->gradients);
     dnnb__net_mark_changed(dnn->net);
     t->place.n_steps++;
     return DNNB_OK;
@@ -165,24 +181,33 @@ static double get_learning_rate(const dnnb__trainer *t, size_t step, double *fac
     return dnnb__optimizer_get_options(t->optimizer)->lr * *factor;
 }
 
-/* A step on the next n_planned rows, and its place among the others. */
-static dnnb_status run_step(dnnb__trainer *t, size_t n_planned) {
+/* A step on the next n_planned rows, and its place among the others; *norm is of its gradients. */
+static dnnb_status run_step(dnnb__trainer *t, size_t n_planned, double *norm) {
     dnnb__place *p = &t->place;
     const float *input;
     const uint64_t *rows;
     size_t n;
-    double loss = 0, weight = 0, factor, lr = get_learning_rate(t, p->step, &factor);
+    double factor, lr = get_learning_rate(t, p->step, &factor);
+    step_result result = {.norm = (double)NAN};
     DNNB_TRY(get_batch(t, n_planned, &input, &rows, &n));
     if (n > 0) {
-        dnnb_status status = take_step(t, input, rows, n, factor, &loss, &weight);
+        dnnb_status status = take_step(t, input, rows, n, factor, &result);
         if (status == DNNB_ERR_NUMERIC) return dnnb__trainer_fail_loss(t, status, lr);
         if (status != DNNB_OK) return status;
-        t->step_loss[p->step++] = loss;
+        t->step_loss[p->step++] = result.loss;
+        p->norm_sum += result.norm;
     }
     p->at += n_planned;
-    p->weight += weight;
-    p->weighted_loss += loss * weight;
+    p->weight += result.weight;
+    p->weighted_loss += result.loss * result.weight;
+    *norm = result.norm;
     return DNNB_OK;
+}
+
+static size_t count_trained(const dnnb__trainer *t) {
+    int64_t n_trainable, n_all;
+    dnnb_dnn_count_parameters(t->session.dnn, &n_trainable, &n_all);
+    return (size_t)n_trainable;
 }
 
 /* All steps of the epoch that are left; the epoch's loss is weighted by their images. */
@@ -194,7 +219,8 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     start_steps(t, n_rows);
     while (p->at < n_rows) {
         size_t n_steps = p->step;
-        DNNB_TRY(run_step(t, n_rows - p->at < t->batch ? n_rows - p->at : t->batch));
+        double norm = (double)NAN;
+        DNNB_TRY(run_step(t, n_rows - p->at < t->batch ? n_rows - p->at : t->batch, &norm));
         if (p->step == n_steps) continue; /* all of its images were left out */
         double elapsed_s = dnnb__session_now_s() - t->epoch_begun_s;
         result->images_per_second = (double)(p->at - before) / elapsed_s;
@@ -203,6 +229,7 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
                             .n_steps = t->steps_per_epoch,
                             .loss = t->step_loss[p->step - 1],
                             .learning_rate = get_learning_rate(t, n_steps, &factor),
+                            .gradient_norm = norm,
                             .images_per_second = result->images_per_second,
                             .seconds_left =
                                 estimate_left_s(t, elapsed_s, p->at - before, n_rows - before)};
@@ -212,6 +239,8 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     result->n_steps = p->step;
     result->learning_rate = get_learning_rate(t, p->step - 1, &factor);
     result->epoch_loss = p->weighted_loss / p->weight;
+    result->gradient_norm = p->norm_sum / (double)p->step; /* NaN where none was taken */
+    result->n_trained = count_trained(t);
     t->last_steps_s = dnnb__session_now_s() - t->epoch_begun_s;
     return DNNB_OK;
 }

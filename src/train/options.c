@@ -89,6 +89,9 @@ dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
     if (o->batch < 1 || o->batch > MAX_BATCH)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "batch: expected 1 to %d images, found %zu", MAX_BATCH,
                           o->batch);
+    if (!(o->clip_norm >= 0) || isinf(o->clip_norm))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "clip_norm: expected 0 or more, found %g",
+                          o->clip_norm);
     DNNB_TRY(check_schedule(o));
     DNNB_TRY(check_stop(o, has_validation));
     return check_saving(o);

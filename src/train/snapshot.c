@@ -15,7 +15,7 @@
 #include "train/identity.h"
 #include "train/trainer.h"
 
-enum { N_COUNTERS = 5, N_SUMS = 3, N_EPOCH_NUMBERS = 7, N_EPOCH_COUNTS = 2, MAX_NAME = 512 };
+enum { N_COUNTERS = 5, N_SUMS = 4, N_EPOCH_NUMBERS = 8, N_EPOCH_COUNTS = 3, MAX_NAME = 512 };
 
 /* ---- the place and the history as arrays ---- */
 
@@ -47,10 +47,11 @@ static dnnb_status add_history(snapshot *s, const dnnb_history *history) {
         const dnnb_epoch *e = dnnb_history_get_epoch(history, i);
         const double numbers[N_EPOCH_NUMBERS] = {
             e->epoch_loss, e->score_train,       e->score_validation, e->learning_rate,
-            e->seconds,    e->images_per_second, e->loss_validation};
+            e->seconds,    e->images_per_second, e->loss_validation,  e->gradient_norm};
         memcpy(s->epochs + i * N_EPOCH_NUMBERS, numbers, sizeof numbers);
         s->epoch_counts[i * N_EPOCH_COUNTS] = (int64_t)e->n_steps;
         s->epoch_counts[i * N_EPOCH_COUNTS + 1] = (int64_t)e->n_left_out;
+        s->epoch_counts[i * N_EPOCH_COUNTS + 2] = (int64_t)e->n_trained;
         for (size_t k = 0; k < e->n_steps; k++) *loss++ = e->step_loss[k];
     }
     dnnb_checkpoint *c = s->checkpoint;
@@ -85,7 +86,9 @@ static dnnb_status restore_history(dnnb_history *history, const dnnb_checkpoint 
                             .seconds = numbers[4],
                             .images_per_second = numbers[5],
                             .loss_validation = numbers[6],
-                            .n_left_out = (size_t)counts[1]};
+                            .gradient_norm = numbers[7],
+                            .n_left_out = (size_t)counts[1],
+                            .n_trained = (size_t)counts[2]};
         used += epoch.n_steps;
         DNNB_TRY(dnnb_history_add(history, &epoch));
     }
@@ -113,7 +116,7 @@ static dnnb_status add_place(snapshot *s, const dnnb__trainer *t) {
                                           (int64_t)p->n_steps,
                                           (int64_t)dnnb__optimizer_get_steps(t->optimizer)};
     double here_s = p->at > 0 ? dnnb__session_now_s() - t->epoch_begun_s : 0;
-    const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s};
+    const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s, p->norm_sum};
     memcpy(s->counters, counters, sizeof counters);
     memcpy(s->sums, sums, sizeof sums);
     DNNB_TRY(dnnb__checkpoint_add(s->checkpoint, "counters", DNNB_I64, s->counters, N_COUNTERS));
@@ -139,7 +142,8 @@ static dnnb_status read_place(dnnb__place *p, uint64_t *optimizer_steps, const d
                        .n_steps = (uint32_t)k[3],
                        .weighted_loss = sums[0],
                        .weight = sums[1],
-                       .seconds = sums[2]};
+                       .seconds = sums[2],
+                       .norm_sum = sums[3]};
     *optimizer_steps = (uint64_t)k[4];
     if (p->epoch <= t->options->epochs) return DNNB_OK;
     return dnnb__fail(

@@ -22,6 +22,7 @@ typedef struct dnnb__place {
                              batch */
     double weight;        /* of its steps' images, 1 each unless classes have weights */
     double weighted_loss; /* sum over its steps of loss times weight */
+    double norm_sum;      /* over its steps of the gradients' norm, where it is clipped */
     double seconds;       /* that it took in processes before this one */
     uint32_t n_steps;     /* of all epochs: places the dropout masks */
 } dnnb__place;
@@ -36,7 +37,7 @@ typedef struct dnnb__trainer {
     dnnb__optimizer *optimizer;
     size_t *params;  /* of the graph: the trainable ones, */
     float **weights; /* each in the engine's layout, */
-    const float **gradients;
+    float **gradients;
     size_t *sizes; /* and of so many elements */
     size_t n_params;
     size_t batch; /* images a step, at most the set's */

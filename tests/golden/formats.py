@@ -449,9 +449,9 @@ def test_histories():
     assert (
         lines[0]
         == "epoch,loss,score_train,score_validation,learning_rate,seconds,images_per_second,"
-        "images_left_out,loss_validation"
+        "images_left_out,loss_validation,gradient_norm,parameters_trained"
     )
-    assert lines[2] == "2,5e-324,,0.25,,,,0,", lines[2]
+    assert lines[2] == "2,5e-324,,0.25,,,,0,,,", lines[2]
 
 
 def test_histories_without_numbers():

@@ -47,7 +47,9 @@ static dnnb_history *make_history(bool has_scores) {
                             .seconds = 12.5,
                             .images_per_second = 100,
                             .n_left_out = (size_t)i,
-                            .loss_validation = has_scores && i != 1 ? 0.7 : NAN};
+                            .loss_validation = has_scores && i != 1 ? 0.7 : NAN,
+                            .gradient_norm = i ? 2.5 : NAN,
+                            .n_trained = i ? 34 : 0};
         assert_ok(dnnb_history_add(h, &epoch));
     }
     return h;
@@ -108,10 +110,11 @@ static void test_formats_history__texts(void **state) {
                                    "}\n");
     assert_ok(dnnb_history_save_csv(h, path_of("h.csv")));
     assert_file(path_of("h.csv"), "epoch,loss,score_train,score_validation,learning_rate,seconds,"
-                                  "images_per_second,images_left_out,loss_validation\n"
-                                  "1,0.1,0.5,,0.001,12.5,100,0,0.7\n"
-                                  "2,0.2,1.5,0.25,0.001,12.5,100,1,\n"
-                                  "3,0.30000000000000004,2.5,,0.001,12.5,100,2,0.7\n");
+                                  "images_per_second,images_left_out,loss_validation,gradient_norm,"
+                                  "parameters_trained\n"
+                                  "1,0.1,0.5,,0.001,12.5,100,0,0.7,,\n"
+                                  "2,0.2,1.5,0.25,0.001,12.5,100,1,,2.5,34\n"
+                                  "3,0.30000000000000004,2.5,,0.001,12.5,100,2,0.7,2.5,34\n");
     dnnb_history_destroy(h);
     assert_ok(dnnb_history_create(&empty));
     assert_ok(dnnb_history_save_pickle(empty, path_of("h.pkl")));

@@ -228,11 +228,48 @@ static void test_optim_optimizer__warm_up_is_linear(void **state) {
     assert_true(dnnb_schedule_get_factor(&options, 10, 4, 9, 3) == 0.1);
 }
 
+/* The norm is the plain sum's; clipped gradients have the largest norm, and keep their direction.
+ */
+static void test_optim_optimizer__gradients_are_clipped_as_one(void **state) {
+    (void)state;
+    double sum = 0;
+    arrays *a = make_arrays(), *before = make_arrays();
+    for (size_t i = 0; i < N_TOTAL; i++) sum += (double)a->gradient[i] * (double)a->gradient[i];
+    double norm = sqrt(sum), first = 0;
+    float *gradients[N_ARRAYS];
+    for (size_t i = 0; i < N_ARRAYS; i++)
+        gradients[i] = a->gradient + (a->gradients[i] - a->gradient);
+    dnnb__optimizer *optimizer = make("adam", 0);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        size_t threads_before = dnnb__threads_set(threads);
+        double found = dnnb__optimizer_clip(optimizer, norm + 1, gradients); /* large enough */
+        dnnb__threads_set(threads_before);
+        assert_true(fabs(found / norm - 1) < 1e-12); /* sums of 265,541 terms in another order */
+        assert_memory_equal(a->gradient, before->gradient, sizeof a->gradient);
+        if (threads == 1) first = found;
+        assert_memory_equal(&found, &first, sizeof found);
+    }
+    assert_true(dnnb__optimizer_clip(optimizer, 2.0, gradients) == first);
+    float factor = (float)(2.0 / (first + 1e-6));
+    for (size_t i = 0; i < N_TOTAL; i++)
+        assert_true(a->gradient[i] == before->gradient[i] * factor);
+    /* A rounding to float32 for each element and the factor. */
+    assert_true(fabs(dnnb__optimizer_clip(optimizer, 9.0, gradients) / 2 - 1) < 2e-7);
+    memcpy(before->gradient, a->gradient, sizeof a->gradient);
+    a->gradient[70000] = before->gradient[70000] = NAN;
+    assert_true(isnan(dnnb__optimizer_clip(optimizer, 1.0, gradients)));
+    assert_memory_equal(a->gradient, before->gradient, sizeof a->gradient);
+    dnnb__optimizer_destroy(optimizer);
+    dnnb__free(a);
+    dnnb__free(before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_optim_optimizer__defaults_are_pytorchs),
         cmocka_unit_test(test_optim_optimizer__options_out_of_range_are_refused),
         cmocka_unit_test(test_optim_optimizer__threads_do_not_change_a_bit),
+        cmocka_unit_test(test_optim_optimizer__gradients_are_clipped_as_one),
         cmocka_unit_test(test_optim_optimizer__states_resume_a_run),
         cmocka_unit_test(test_optim_optimizer__sgd_without_momentum_keeps_no_state),
         cmocka_unit_test(test_optim_optimizer__padding_stays_zero),

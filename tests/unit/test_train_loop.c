@@ -229,6 +229,7 @@ static void test_train_loop__a_warm_step_allocates_nothing(void **state) {
         dnnb_train_options o = get_options();
         witness w = {0};
         o.augment = i < 2 ? DNNB_AUGMENT_DNNBRAIN : DNNB_AUGMENT_NONE;
+        o.clip_norm = 0.5;
         o.n_workers = 1; /* one worker has seen every size after the first epoch */
         o.on_event = watch;
         o.context = &w;
@@ -346,6 +347,9 @@ static void test_train_loop__all_is_checked_before_the_first_step(void **state) 
     o.class_weights = NULL;
     o.target = "x,z";
     assert_refused(&f, &o, 2, DNNB_ERR_FORMAT, "z");
+    o = get_options();
+    o.clip_norm = -1;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "clip_norm: expected 0 or more, found -1");
     o = get_options();
     o.label_smoothing = 1.5;
     assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "label smoothing: expected 0 to 1, found 1.5");

@@ -4,7 +4,9 @@
  */
 #include "unit/unit.h"
 
+#include <errno.h>
 #include <math.h>
+#include <sys/wait.h>
 
 #include "dnnbrain/train.h"
 #include "train/checkpoint.h"
@@ -49,6 +51,12 @@ typedef struct watcher {
     char start[1024], warning[1024];
 } watcher;
 
+/* Wait until the process that writes a checkpoint has ended: until then the run starts no other. */
+static void wait_for_writer(void) {
+    siginfo_t info;
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) continue;
+}
+
 static void wait_for_checkpoint(const char *path) {
     char **names;
     size_t n = 0;
@@ -66,7 +74,7 @@ static bool watch(void *context, const dnnb_event *event) {
     w->n_steps += event->kind == DNNB_EVENT_STEP;
     if (event->kind == DNNB_EVENT_STEP && event->step > 0 && w->folder && w->n_saved == 0) {
         wait_for_checkpoint(w->folder);
-        usleep(50000); /* the process that wrote it must end before the run can tell */
+        wait_for_writer();
     }
     if (event->kind == DNNB_EVENT_START)
         (void)snprintf(w->start, sizeof w->start, "%s", event->message);
@@ -107,12 +115,13 @@ static void assert_same_history(const dnnb_history *a, const dnnb_history *b) {
         const dnnb_epoch *x = dnnb_history_get_epoch(a, i), *y = dnnb_history_get_epoch(b, i);
         assert_int_equal(x->n_steps, y->n_steps);
         assert_memory_equal(x->step_loss, y->step_loss, x->n_steps * sizeof *x->step_loss);
-        const double p[] = {x->epoch_loss, x->score_train, x->score_validation, x->learning_rate,
-                            x->loss_validation};
-        const double q[] = {y->epoch_loss, y->score_train, y->score_validation, y->learning_rate,
-                            y->loss_validation};
+        const double p[] = {x->epoch_loss,    x->score_train,     x->score_validation,
+                            x->learning_rate, x->loss_validation, x->gradient_norm};
+        const double q[] = {y->epoch_loss,    y->score_train,     y->score_validation,
+                            y->learning_rate, y->loss_validation, y->gradient_norm};
         assert_memory_equal(p, q, sizeof p);
         assert_int_equal(x->n_left_out, y->n_left_out);
+        assert_int_equal(x->n_trained, y->n_trained);
     }
 }
 
@@ -171,6 +180,7 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     check_every_stop(&f, &o, "conv1");
     o = f.options;
     o.class_weights = "0.25,2";
+    o.clip_norm = 0.3;
     o.label_smoothing = 0.1;
     check_every_stop(&f, &o, "features.*");
     o = f.options;
@@ -221,7 +231,10 @@ static bool wait_for_each_end(void *context, const dnnb_event *event) {
         assert_ok(dnnb__checkpoint_list(&names, &n, folder));
         if (n > 0) assert_true(dnnb__checkpoint_parse_name(names[0], &place, NULL));
         dnnb__checkpoint_list_destroy(names, n);
-        if (place.epoch == event->epoch && place.step == event->result->n_steps) return true;
+        if (place.epoch == event->epoch && place.step == event->result->n_steps) {
+            wait_for_writer();
+            return true;
+        }
         usleep(1000);
     }
     fail_msg("the end of epoch %zu was not saved", event->epoch + 1);
@@ -316,6 +329,7 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.class_weights = "balanced", "class weights: expected none, as in the checkpoint");
     REFUSED(c.label_smoothing = 0.1, "label smoothing: expected 0, as in the checkpoint");
     REFUSED(c.monitor = DNNB_MONITOR_LOSS, "monitor: expected score, as in the checkpoint");
+    REFUSED(c.clip_norm = 1, "clip norm: expected 0, as in the checkpoint, found 1");
     REFUSED(c.decode.max_pixels = 1000, "largest image");
     REFUSED(c.identity = "weights: another\n", "weights: expected nothing");
 #undef REFUSED
