@@ -24,6 +24,7 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 find_program(PROTOC_C protoc-c REQUIRED)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
+find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED NO_DEFAULT_PATH)
 
 add_library(dnnb_dependencies INTERFACE)
 target_link_libraries(dnnb_dependencies INTERFACE

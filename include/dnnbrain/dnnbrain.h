@@ -38,6 +38,7 @@
 #include "dnnbrain/optim.h"
 #include "dnnbrain/plot.h"
 #include "dnnbrain/record.h"
+#include "dnnbrain/report.h"
 #include "dnnbrain/run.h"
 #include "dnnbrain/status.h"
 #include "dnnbrain/stimulus.h"

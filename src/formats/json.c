@@ -1,6 +1,8 @@
 /* JSON over jansson, with a limit on what a text may make of itself. */
 #include "formats/json.h"
 
+#include <math.h>
+
 dnnb_status dnnb__json_parse(json_t **out, const void *text, size_t n, size_t max_nodes,
                              const char *name) {
     const char *bytes = text;
@@ -21,4 +23,21 @@ dnnb_status dnnb__json_parse(json_t **out, const void *text, size_t n, size_t ma
     json_decref(*out);
     *out = NULL;
     return dnnb__fail(DNNB_ERR_FORMAT, "%s: expected a JSON object", name);
+}
+
+json_t *dnnb__json_text(const char *text) {
+    if (!text) return json_null();
+    json_t *json = json_string(text);
+    if (json) return json;
+    char *copy = dnnb__strdup(text);
+    if (!copy) return NULL;
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    json = json_string(copy);
+    dnnb__free(copy);
+    return json;
+}
+
+json_t *dnnb__json_real(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
 }

@@ -17,4 +17,9 @@
 DNNB_MUST_CHECK dnnb_status dnnb__json_parse(json_t **out, const void *text, size_t n,
                                              size_t max_nodes, const char *name);
 
+/** Text (other bytes than UTF-8 become '?'; NULL is null). */
+json_t *dnnb__json_text(const char *text);
+/** A number; null when it is not finite, which JSON cannot say. */
+json_t *dnnb__json_real(double value);
+
 #endif

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,23 +18,6 @@ enum {
     WAITING_CAP_BYTES = 1 << 26,
     WARNING_BYTES = 256 /* room kept for the line that tells of dropped ones */
 };
-
-json_t *dnnb__run_json_text(const char *text) {
-    if (!text) return json_null();
-    json_t *json = json_string(text);
-    if (json) return json;
-    char *copy = dnnb__strdup(text);
-    if (!copy) return NULL;
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    json = json_string(copy);
-    dnnb__free(copy);
-    return json;
-}
-
-json_t *dnnb__run_json_real(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 void dnnb__run_log_init(dnnb__run_log *log) {
     *log = (dnnb__run_log){.fd = -1};

@@ -8,12 +8,14 @@
 
 #include "core/file.h"
 #include "dnn/dnn.h"
+#include "record/record.h"
 #include "run/run.h"
 #include "train/checkpoint.h"
 #include "train/predictions.h"
 #include "train/session.h"
 
 #include "dnnbrain/plot.h"
+#include "dnnbrain/report.h"
 
 enum { MAX_NAME = 512 };
 
@@ -36,7 +38,21 @@ dnnb_status dnnb__run_begin(dnnb__run *r) {
     return DNNB_OK;
 }
 
-static dnnb_status draw_plots(dnnb__run *r) {
+/* The report is made of what the folder holds; how the run ended is not in its log yet. */
+static dnnb_status save_report(dnnb__run *r, dnnb_run_state state, const char *message) {
+    const dnnb__record_known known = {.history = r->history, .state = state, .message = message};
+    dnnb_record *record;
+    DNNB_TRY(dnnb__run_log_flush(&r->log));
+    DNNB_TRY(dnnb__record_load(&record, r->in.run->folder, &known));
+    char *path;
+    dnnb_status status = dnnb__path_join(&path, r->in.run->folder, "report.html");
+    if (status == DNNB_OK) status = dnnb_report_save(record, path);
+    dnnb__free(path);
+    dnnb_record_destroy(record);
+    return status;
+}
+
+static dnnb_status draw_plots(dnnb__run *r, dnnb_run_state state, const char *message) {
     const char *score_name = r->in.options->task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
     bool has_scores = r->in.validation || r->in.options->score_train;
     double begin_s = dnnb__session_now_s();
@@ -48,13 +64,14 @@ static dnnb_status draw_plots(dnnb__run *r) {
         WITH_PATH(r, "score.svg", dnnb_plot_score(r->history, score_name, r->chance, path));
         WITH_PATH(r, "score.png", dnnb_plot_score(r->history, score_name, r->chance, path));
     }
+    DNNB_TRY(save_report(r, state, message));
     r->plotted_at_s = dnnb__session_now_s();
     r->plot_s = r->plotted_at_s - begin_s;
     return DNNB_OK;
 }
 
 /* Epochs on kept features last milliseconds: drawing after each would take longer than training.
- * So plots wait until drawing them costs a twentieth of the time that has passed. */
+ * So plots and report wait until drawing them costs a twentieth of the time that has passed. */
 static bool is_time_to_plot(const dnnb__run *r) {
     return dnnb__session_now_s() - r->plotted_at_s >= 20 * r->plot_s;
 }
@@ -73,10 +90,14 @@ dnnb_status dnnb__run_keep_best(dnnb__run *r) {
 
 dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_last) {
     DNNB_TRY(save_history(r));
-    return !is_last && is_time_to_plot(r) ? draw_plots(r) : DNNB_OK;
+    return !is_last && is_time_to_plot(r) ? draw_plots(r, DNNB_RUN_GOING_ON, NULL) : DNNB_OK;
 }
 
-dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
+dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char *message) {
+    bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;
+    dnnb_run_state state = status == DNNB_OK            ? DNNB_RUN_FINISHED
+                           : status == DNNB_ERR_STOPPED ? DNNB_RUN_STOPPED
+                                                        : DNNB_RUN_FAILED;
     const dnnb_train_options *o = r->in.options;
     bool is_regression = o->task == DNNB_REGRESSION;
     if (is_sound) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
@@ -88,7 +109,7 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, bool is_sound) {
                                             path));
     DNNB_TRY(save_history(r));
     DNNB_TRY(dnnb__run_board_finish(r));
-    return draw_plots(r);
+    return draw_plots(r, state, message);
 }
 
 /* ---- checkpoints ---- */

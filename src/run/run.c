@@ -139,7 +139,7 @@ static dnnb_status end_epoch(dnnb__run *r, const dnnb_event *event) {
     DNNB_TRY(warn_of_failure(r, dnnb__run_log_flush(&r->log)));
     DNNB_TRY(warn_of_failure(r, dnnb__run_board_add_epoch(r)));
     if (!is_last) return DNNB_OK;
-    DNNB_TRY(dnnb__run_save_results(r, true));
+    DNNB_TRY(dnnb__run_save_results(r, DNNB_OK, NULL));
     r->has_results = true;
     return DNNB_OK;
 }
@@ -263,7 +263,7 @@ static dnnb_status finish(dnnb__run *r, dnnb_status status) {
     bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;
     if (has_epochs && !r->has_results) {
         dnnb_status saved = renew_folder(r);
-        if (saved == DNNB_OK) saved = dnnb__run_save_results(r, is_sound);
+        if (saved == DNNB_OK) saved = dnnb__run_save_results(r, status, message);
         if (is_sound && saved != DNNB_OK) {
             status = saved;
             (void)snprintf(message, sizeof message, "%s", dnnb_get_error());

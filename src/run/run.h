@@ -37,10 +37,9 @@ void dnnb__run_folder_remove_events(const char *folder, const char *kept_path);
 /** Take away every file of a run but its lock. @error DNNB_ERR_IO some stay, config.json too. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_clear(const char *folder);
 
-/** JSON of text (other bytes than UTF-8 become '?'; NULL is null) and of numbers (null when not
- *  finite, which JSON cannot say). */
-json_t *dnnb__run_json_text(const char *text);
-json_t *dnnb__run_json_real(double value);
+/* How this folder calls them. */
+#define dnnb__run_json_text dnnb__json_text
+#define dnnb__run_json_real dnnb__json_real
 
 /** Append JSON (NULL is out of memory) and the end of a line. @param flags jansson's. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_json_print(dnnb__buf *out, const json_t *json, size_t flags);
@@ -133,10 +132,13 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_board_add_epoch(dnnb__run *run);
 DNNB_MUST_CHECK dnnb_status dnnb__run_board_finish(dnnb__run *run);
 /** Remember the parameters as the best. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_keep_best(dnnb__run *run);
-/** What an epoch renews: history, now and then the plots (after the last they are results). */
+/** What an epoch renews: history, now and then plots and report (after the last they are results).
+ */
 DNNB_MUST_CHECK dnnb_status dnnb__run_save_epoch(dnnb__run *run, bool is_last);
-/** What is written once: parameters (of a network that is sound), predictions, the plots. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_save_results(dnnb__run *run, bool is_sound);
+/** What is written once: parameters (of a network that is sound), predictions, plots and report.
+ *  @param status,message What the run ends with. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_save_results(dnnb__run *run, dnnb_status status,
+                                                   const char *message);
 /** What a checkpoint needs of the run folder's side, and back. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_add_to_checkpoint(dnnb__run *run, dnnb_checkpoint *out);
 DNNB_MUST_CHECK dnnb_status dnnb__run_read_checkpoint(dnnb__run *run, const dnnb_checkpoint *in);
