@@ -5,18 +5,45 @@
 
 static const char about[] =
     "What is read is judged by its first bytes; what is written, by the ending of OUT. Tensors\n"
-    "keep their names, shapes and types.\n";
+    "keep their names and shapes, and their types without --dtype.\n";
 
 static const char examples[] = "  dnnbrain convert alexnet.pth alexnet.safetensors\n"
-                               "  dnnbrain convert alexnet.safetensors alexnet.npz\n";
+                               "  dnnbrain convert alexnet.safetensors alexnet.npz\n"
+                               "  # half the size; it loads as float32 again\n"
+                               "  dnnbrain convert alexnet.pth half.safetensors --dtype float16\n";
+
+/* The types that --dtype names, behind the word for none. */
+static const char *const dtype_words[] = {"keep", "float32", "float16", "bfloat16"};
+static const dnnb_dtype dtypes[] = {DNNB_F32, DNNB_F32, DNNB_F16, DNNB_BF16};
+
+/* What is to be written: the dict as it is, or converted and the old one gone. */
+static int convert_dict(dnnb_dict **dict, size_t word, const char *path) {
+    dnnb_dict *converted;
+    if (word == 0) return CLI_DONE;
+    if (dnnb_dict_convert(&converted, *dict, dtypes[word]) != DNNB_OK) {
+        cli_error("%s: %s", path, dnnb_get_error());
+        return CLI_FAILED;
+    }
+    dnnb_dict_destroy(*dict);
+    *dict = converted;
+    return CLI_DONE;
+}
 
 int cli_cmd_convert(int argc, char **argv) {
-    size_t n_operands;
+    size_t n_operands, dtype = 0;
+    const cli_option options[] = {
+        {CLI_ROW(CLI_CHOICE, "dtype", NULL,
+                 "type of the floating tensors that are written; float16 and bfloat16 round",
+                 &dtype),
+         .words = dtype_words, .n_words = CLI_COUNT_OF(dtype_words)},
+    };
     const cli_command command = {.name = "convert",
                                  .summary = "Convert weights between .pth, .safetensors and .npz.",
-                                 .arguments = "IN OUT",
+                                 .arguments = "IN OUT [--dtype TYPE]",
                                  .about = about,
                                  .examples = examples,
+                                 .options = options,
+                                 .n_options = CLI_COUNT_OF(options),
                                  .min_operands = 2,
                                  .max_operands = 2,
                                  .operand = "IN or OUT",
@@ -34,11 +61,9 @@ int cli_cmd_convert(int argc, char **argv) {
     if (dnnb_dict_load(&dict, argv[1]) != DNNB_OK) return cli_fail();
     const char *note = dnnb_dict_get_note(dict);
     if (*note) fprintf(stderr, "%s: %s\n", argv[1], note);
-    int status = CLI_DONE;
-    if (dnnb_dict_save(dict, argv[2]) != DNNB_OK)
-        status = cli_fail();
-    else
-        printf("%s: %zu tensors\n", argv[2], dnnb_dict_get_count(dict));
+    int status = convert_dict(&dict, dtype, argv[1]);
+    if (status == CLI_DONE && dnnb_dict_save(dict, argv[2]) != DNNB_OK) status = cli_fail();
+    if (status == CLI_DONE) printf("%s: %zu tensors\n", argv[2], dnnb_dict_get_count(dict));
     dnnb_dict_destroy(dict);
     return status;
 }

@@ -85,6 +85,18 @@ DNNB_API void *dnnb_tensor_get_writable(dnnb_tensor *t);
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_tensor_read_f32(const dnnb_tensor *t, float *out,
                                                           size_t n);
 
+/**
+ * A tensor with its elements in another floating type (float32, float64, float16, bfloat16): the
+ * nearest number, ties to even. float64 goes by float32. It views the same storage when it has the
+ * type already.
+ *
+ * @param[out] out Destroy with dnnb_tensor_destroy().
+ * @error DNNB_ERR_ARGUMENT a type that is not floating; DNNB_ERR_NUMERIC a finite number that is
+ *        too large for the type; DNNB_ERR_MEMORY.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_tensor_convert(dnnb_tensor **out, const dnnb_tensor *t,
+                                                         dnnb_dtype dtype);
+
 /** Dict of named tensors in the order of insertion. */
 typedef struct dnnb_dict dnnb_dict;
 
@@ -106,6 +118,16 @@ DNNB_API const dnnb_tensor *dnnb_dict_get_tensor(const dnnb_dict *dict, size_t i
 DNNB_API const dnnb_tensor *dnnb_dict_find(const dnnb_dict *dict, const char *name);
 /** A remark of the reader for people, such as the wrapper or the prefix that it took off; or "". */
 DNNB_API const char *dnnb_dict_get_note(const dnnb_dict *dict);
+
+/**
+ * A dict of the same names with every floating tensor converted as dnnb_tensor_convert() does; the
+ * others are views.
+ *
+ * @param[out] out Destroy with dnnb_dict_destroy().
+ * @error As dnnb_tensor_convert(), naming the tensor.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dict_convert(dnnb_dict **out, const dnnb_dict *dict,
+                                                       dnnb_dtype dtype);
 
 /**
  * Load a state dict, by the file's first bytes and not by its name: .pth (zip, magic-number or tar

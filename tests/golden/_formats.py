@@ -17,9 +17,9 @@ import torch
 DRIVER = os.path.join(os.environ["DNNB_BUILD"], "tests", "formats_driver")
 
 
-def drive(verb, source, target):
+def drive(verb, source, target, *rest):
     """None, or the message of the library."""
-    done = subprocess.run([DRIVER, verb, source, target], capture_output=True, text=True)
+    done = subprocess.run([DRIVER, verb, source, target, *rest], capture_output=True, text=True)
     if done.returncode not in (0, 1) or (done.returncode == 1) != bool(done.stderr):
         sys.exit(f"{verb} {source}: exit status {done.returncode}: {done.stderr}")
     return done.stderr.strip() if done.returncode else None

@@ -315,6 +315,39 @@ def test_written_files_hold_the_same_bits():
     assert all(dump.views.values()), "what the library wrote is not aligned"
 
 
+def test_types_convert_as_in_torch():
+    """To the bit: ties, subnormals, the largest numbers, NaN; and what is too large is refused."""
+    source, path = path_of("types.pth"), path_of("types-out.pth")
+    bits = torch.randint(0, 2**32, (200_000,), generator=torch.Generator().manual_seed(1))
+    values = bits.numpy().astype(numpy.uint32).view(numpy.float32)
+    values = numpy.concatenate([values, values % 65504, numpy.exp2(numpy.arange(-30.0, 15)),
+                                (numpy.arange(4096) + 0.5) * 2.0**-24, 2048 + numpy.arange(9) / 2,
+                                [0.0, -0.0, 65519.0, 65504, numpy.inf, -numpy.inf, numpy.nan]])
+    values = torch.from_numpy(values.astype(numpy.float32))
+    strided = torch.arange(12.0).reshape(3, 4).t()
+    state = collections.OrderedDict(w=values, strided=strided, steps=torch.tensor(7))
+    for dtype, limit in ((torch.float16, 65520), (torch.bfloat16, 3.39e38), (torch.float64, None)):
+        fitting = values[~(values.abs() >= limit) | values.isinf()] if limit else values
+        state["w"] = fitting
+        torch.save(state, source)
+        assert drive("convert", source, path, str(dtype)[6:]) is None
+        loaded = torch.load(path, weights_only=True)
+        assert loaded["steps"].dtype == torch.int64 and loaded["w"].dtype == dtype
+        expect({"strided": loaded["strided"]}, {"strided": strided.to(dtype)})
+        numbers = ~fitting.isnan()
+        assert loaded["w"].isnan().equal(fitting.isnan())
+        assert loaded["w"][numbers].double().equal(fitting[numbers].to(dtype).double())
+    state["w"] = torch.tensor([1.0, 65520.0])
+    torch.save(state, source)
+    message = drive("convert", source, path, "float16")
+    assert "'w'" in message and "element 1: 65520" in message, message
+    torch.save(collections.OrderedDict(w=values.half()), source)
+    assert drive("convert", source, path, "float32") is None
+    loaded = torch.load(path, weights_only=True)["w"]
+    assert loaded.dtype == torch.float32
+    assert loaded.nan_to_num().equal(values.half().float().nan_to_num())
+
+
 def test_pth_written_is_aligned():
     source, path = path_of("aligned.pth"), path_of("aligned-out.pth")
     torch.save(RICH, source)

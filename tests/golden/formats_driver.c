@@ -2,7 +2,7 @@
  * The formats for tests/golden/formats.py.
  *
  *   formats_driver dump IN OUT       what the library finds in IN, in the plain form below
- *   formats_driver convert IN OUT    load and save
+ *   formats_driver convert IN OUT [DTYPE]    load, convert to PyTorch's type, and save
  *   formats_driver history IN OUT    load a history; save it as pickle, JSON or CSV by OUT's ending
  *
  * The plain form, little-endian: the note (u32 bytes, text), then for each tensor u32 bytes of its
@@ -63,10 +63,15 @@ static dnnb_status dump(const char *in, const char *out) {
     return status;
 }
 
-static dnnb_status convert(const char *in, const char *out) {
-    dnnb_dict *dict;
+static dnnb_status convert(const char *in, const char *out, const char *dtype) {
+    dnnb_dict *dict, *converted = NULL;
     DNNB_TRY(dnnb_dict_load(&dict, in));
-    dnnb_status status = dnnb_dict_save(dict, out);
+    dnnb_status status = DNNB_OK;
+    for (int i = 0; dtype && i <= DNNB_BOOL; i++)
+        if (strcmp(dnnb_dtype_get_name((dnnb_dtype)i), dtype) == 0)
+            status = dnnb_dict_convert(&converted, dict, (dnnb_dtype)i);
+    if (status == DNNB_OK) status = dnnb_dict_save(converted ? converted : dict, out);
+    dnnb_dict_destroy(converted);
     dnnb_dict_destroy(dict);
     return status;
 }
@@ -87,8 +92,8 @@ int main(int argc, char **argv) {
     dnnb_status status = DNNB_ERR_ARGUMENT;
     if (argc == 4 && strcmp(argv[1], "dump") == 0)
         status = dump(argv[2], argv[3]);
-    else if (argc == 4 && strcmp(argv[1], "convert") == 0)
-        status = convert(argv[2], argv[3]);
+    else if (argc >= 4 && strcmp(argv[1], "convert") == 0)
+        status = convert(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
     else if (argc == 4 && strcmp(argv[1], "history") == 0)
         status = history(argv[2], argv[3]);
     else
