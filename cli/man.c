@@ -33,32 +33,41 @@ static const char program_examples[] =
     "      --freeze backbone --augment none --out features\n"
     "  dnnbrain inspect features\n";
 
-/* Characters, each as roff must read it to print it. */
+/* A character as roff must read it to print it; NULL for one that is written as it is. */
+static const char *escape(char c) {
+    switch (c) {
+    case '\\':
+        return "\\e";
+    case '-':
+        return "\\-";
+    case '\'':
+        return "\\(aq";
+    case '`':
+        return "\\(ga";
+    case '^':
+        return "\\(ha";
+    case '~':
+        return "\\(ti";
+    default:
+        return NULL;
+    }
+}
+
 static void put_text(const char *text, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        switch (text[i]) {
-        case '\\':
-            fputs("\\e", stdout);
-            break;
-        case '-':
-            fputs("\\-", stdout);
-            break;
-        case '\'':
-            fputs("\\(aq", stdout);
-            break;
-        case '`':
-            fputs("\\(ga", stdout);
-            break;
-        case '^':
-            fputs("\\(ha", stdout);
-            break;
-        case '~':
-            fputs("\\(ti", stdout);
-            break;
-        default:
+        const char *escaped = escape(text[i]);
+        if (escaped)
+            fputs(escaped, stdout);
+        else
             putchar(text[i]);
-        }
     }
+}
+
+/* Bytes that a word takes in the source, with what put_word() may put before it. */
+static size_t count_bytes(const char *word, size_t n) {
+    size_t n_bytes = 2;
+    for (size_t i = 0; i < n; i++) n_bytes += escape(word[i]) ? strlen(escape(word[i])) : 1;
+    return n_bytes;
 }
 
 /* A word at the beginning of a line is no request, and an option is not broken. */
@@ -72,9 +81,10 @@ static void put_word(const char *word, size_t n) {
 static void put_filled(const char *text) {
     size_t column = 0;
     for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
-        size_t n = strcspn(text, " \n");
-        if (column > 0) putchar(column + 1 + n > LINE_WIDTH ? '\n' : ' ');
-        column = column > 0 && column + 1 + n <= LINE_WIDTH ? column + 1 + n : n;
+        size_t n = strcspn(text, " \n"), n_bytes = count_bytes(text, n);
+        bool goes_on = column + 1 + n_bytes <= LINE_WIDTH;
+        if (column > 0) putchar(goes_on ? ' ' : '\n');
+        column = column > 0 && goes_on ? column + 1 + n_bytes : n_bytes;
         put_word(text, n);
         text += n;
     }

@@ -286,7 +286,7 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
     case DNNB_EVENT_EPOCH:
         cli_progress_clear(progress);
         /* What reads standard output may write it to the same terminal a moment later. */
-        if (progress->terminal.is_terminal) progress->last_time_s = now_s() + redraw_s;
+        if (progress->terminal.is_terminal) progress->last_time_s = now_s();
         return;
     case DNNB_EVENT_SCORING: /* measured whether it is shown or not */
         line = describe_pass(progress, event);

@@ -14,7 +14,7 @@ ROWS = [  # typed, what the screen must hold then
     ("dnnbrain test --weights w\t", ["dnnbrain test --weights w.pth"]),
     ("dnnbrain train --task=cl\t", ["--task=classification"]),
     ("dnnbrain train --stim a\t", ["--stim a.stim.csv"]),
-    ("dnnbrain inspect alex\t", ["inspect alexnet"]),
+    ("dnnbrain inspect alexnet-\t", ["inspect alexnet-mini"]),
     ("dnnbrain train --out f\t", ["--out folder/"]),
 ]
 SHELLS = {
