@@ -83,16 +83,19 @@ static void add_option(void *context, const char *path, const char *value) {
 }
 
 static void print_files(const char *folder) {
-    static const char *const names[] = {
-        "model.pth",     "best.pth",        "train_dict.pkl", "history.csv",   "epoch_loss.svg",
-        "step_loss.svg", "score.svg",       "epoch_loss.png", "step_loss.png", "score.png",
-        "report.html",   "predictions.csv", "log.jsonl",      "config.json",   "train_dict.json"};
+    static const char *const names[] = {"model.pth",         "best.pth",       "train_dict.pkl",
+                                        "history.csv",       "epoch_loss.svg", "step_loss.svg",
+                                        "score.svg",         "confusion.svg",  "regression.svg",
+                                        "learning_rate.svg", "epoch_loss.png", "step_loss.png",
+                                        "score.png",         "confusion.png",  "regression.png",
+                                        "learning_rate.png", "report.html",    "predictions.csv",
+                                        "log.jsonl",         "config.json",    "train_dict.json"};
     printf("files\n");
     for (size_t i = 0; i < CLI_COUNT_OF(names); i++) {
         char path[4096];
         struct stat status;
         if (cli_join(path, sizeof path, folder, names[i]) && stat(path, &status) == 0)
-            printf("  %-16s %14s bytes\n", names[i], cli_thousands((int64_t)status.st_size).s);
+            printf("  %-17s %14s bytes\n", names[i], cli_thousands((int64_t)status.st_size).s);
     }
 }
 

@@ -35,7 +35,7 @@ typedef enum dnnb_plot_format {
 
 /**
  * Loss of each epoch on the training set, and on the validation set where it was taken.
- * @param best Epoch to mark, counted from 0, where the best one was chosen by the validation loss;
+ * @param best The best epoch, counted from 0, to be marked on the validation loss;
  *             DNNB_PLOT_NO_BEST for none.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_create_epoch_loss(dnnb_plot **out,
@@ -48,7 +48,8 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_create_step_loss(dnnb_plot **out,
  * Scores on the training and the validation set, those that were taken.
  * @param score_name Such as "accuracy" or "r squared".
  * @param chance     Chance level to mark; NaN for none.
- * @param best       Epoch to mark, counted from 0; DNNB_PLOT_NO_BEST for none.
+ * @param best       The best epoch, counted from 0, to be marked on the validation score;
+ *                   DNNB_PLOT_NO_BEST for none.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_create_score(dnnb_plot **out,
                                                             const dnnb_history *history,
@@ -133,7 +134,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_draw(const dnnb_plot *plot, dnnb_
 /** Destroy a plot; NULL is fine. */
 DNNB_API void dnnb_plot_destroy(dnnb_plot *plot);
 
-/** dnnb_plot_create_epoch_loss() without a mark, saved. */
+/** dnnb_plot_create_epoch_loss(), saved, without a mark. */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_plot_epoch_loss(const dnnb_history *history,
                                                           const char *path);
 /** dnnb_plot_create_step_loss(), saved. */

@@ -256,14 +256,6 @@ const dnnb_history *dnnb_record_get_history(const dnnb_record *record) {
 size_t dnnb_record_get_best_epoch(const dnnb_record *record) {
     const char *monitor = dnnb_record_get_text(record, "training.stopping.monitor");
     bool by_loss = monitor && strcmp(monitor, "loss") == 0;
-    size_t best = SIZE_MAX;
-    double best_merit = -INFINITY;
-    for (size_t i = 0; i < dnnb_history_get_count(record->history); i++) {
-        const dnnb_epoch *epoch = dnnb_history_get_epoch(record->history, i);
-        double merit = by_loss ? -epoch->loss_validation : epoch->score_validation;
-        if (!(merit > best_merit)) continue;
-        best_merit = merit;
-        best = i;
-    }
-    return best;
+    return dnnb_history_find_best(record->history,
+                                  by_loss ? DNNB_MONITOR_LOSS : DNNB_MONITOR_SCORE);
 }

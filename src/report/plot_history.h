@@ -18,8 +18,6 @@ double *dnnb__history_copy(dnnb_plot *plot, const dnnb_history *history, dnnb__v
 
 /** Values that can be shown. */
 size_t dnnb__values_count(const double *values, size_t n);
-/** The place of the largest value, the first of equals; DNNB_PLOT_NO_BEST when there is none. */
-size_t dnnb__values_find_largest(const double *values, size_t n);
 
 /** At least one place, so that an axis can be drawn for a run without epochs. */
 double dnnb__count_places(size_t n);

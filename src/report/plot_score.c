@@ -36,15 +36,6 @@ size_t dnnb__values_count(const double *values, size_t n) {
     return n_shown;
 }
 
-size_t dnnb__values_find_largest(const double *values, size_t n) {
-    size_t best = DNNB_PLOT_NO_BEST;
-    for (size_t i = 0; i < n; i++)
-        if (dnnb__axis_can_show(values[i]) &&
-            (best == DNNB_PLOT_NO_BEST || values[i] > values[best]))
-            best = i;
-    return best;
-}
-
 double dnnb__count_places(size_t n) {
     return n ? (double)n : 1;
 }
@@ -52,7 +43,7 @@ double dnnb__count_places(size_t n) {
 dnnb_status dnnb__series_mark_best(dnnb_plot *plot, dnnb__series *series, size_t best) {
     if (best >= series->n || !dnnb__axis_can_show(series->y[best])) return DNNB_OK;
     series->best = best + 1;
-    series->best_name = dnnb__plot_printf(plot, "best: %.3g, epoch %zu", series->y[best], best + 1);
+    series->best_name = dnnb__plot_printf(plot, "best epoch %zu (%.3g)", best + 1, series->y[best]);
     return series->best_name ? DNNB_OK : dnnb__fail_memory();
 }
 

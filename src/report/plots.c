@@ -22,24 +22,10 @@ dnnb_status dnnb_plot_step_loss(const dnnb_history *history, const char *path) {
     return save(plot, status, path);
 }
 
-/* The first of equals, as best.pth is. */
-static size_t find_best(const dnnb_history *history) {
-    size_t best = DNNB_PLOT_NO_BEST;
-    double largest = 0;
-    for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
-        double score = dnnb_history_get_epoch(history, i)->score_validation;
-        if (score == score && (best == DNNB_PLOT_NO_BEST || score > largest)) {
-            best = i;
-            largest = score;
-        }
-    }
-    return best;
-}
-
 dnnb_status dnnb_plot_score(const dnnb_history *history, const char *score_name, double chance,
                             const char *path) {
     dnnb_plot *plot;
-    dnnb_status status =
-        dnnb_plot_create_score(&plot, history, score_name, chance, find_best(history));
+    size_t best = dnnb_history_find_best(history, DNNB_MONITOR_SCORE);
+    dnnb_status status = dnnb_plot_create_score(&plot, history, score_name, chance, best);
     return save(plot, status, path);
 }

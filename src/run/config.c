@@ -152,20 +152,38 @@ static dnnb_status find_conditions(const dnnb__run_inputs *in, const dnnb_stimul
     return status;
 }
 
-/* Of each class the condition that all its images share, else its label; null for a regression. */
+typedef char number_text[24];
+
+dnnb_status dnnb__run_list_class_names(const dnnb__run_inputs *in, const char ***out) {
+    size_t n = (size_t)dnnb_dnn_get_n_outputs(in->dnn);
+    /* One block: the pointers, and the numbers of classes without a name. */
+    const char **names = dnnb__calloc(n, sizeof *names + sizeof(number_text));
+    *out = NULL;
+    if (!names) return dnnb__fail_memory();
+    dnnb_status status = find_conditions(in, in->train, names);
+    if (status == DNNB_OK && in->validation) status = find_conditions(in, in->validation, names);
+    if (status != DNNB_OK) {
+        dnnb__free(names);
+        return status;
+    }
+    number_text *numbers = (number_text *)(void *)(names + n);
+    for (size_t k = 0; k < n; k++) {
+        (void)snprintf(numbers[k], sizeof numbers[k], "%zu", k);
+        if (!names[k] || !*names[k]) names[k] = numbers[k];
+    }
+    *out = names;
+    return DNNB_OK;
+}
+
+/* Null for a regression. */
 static json_t *list_class_names(const dnnb__run_inputs *in) {
     if (in->options->task != DNNB_CLASSIFICATION) return json_null();
     size_t n_classes = (size_t)dnnb_dnn_get_n_outputs(in->dnn);
-    const char **names = dnnb__calloc(n_classes, sizeof *names);
-    bool found = names && find_conditions(in, in->train, names) == DNNB_OK;
-    if (found && in->validation) found = find_conditions(in, in->validation, names) == DNNB_OK;
-    json_t *list = found ? json_array() : NULL;
+    const char **names;
+    if (dnnb__run_list_class_names(in, &names) != DNNB_OK) return NULL;
+    json_t *list = json_array();
     for (size_t k = 0; list && k < n_classes; k++) {
-        char label[24];
-        (void)snprintf(label, sizeof label, "%zu", k);
-        bool has_name = names[k] && *names[k];
-        if (json_array_append_new(list, dnnb__run_json_text(has_name ? names[k] : label)) == 0)
-            continue;
+        if (json_array_append_new(list, dnnb__run_json_text(names[k])) == 0) continue;
         json_decref(list);
         list = NULL;
     }

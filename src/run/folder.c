@@ -13,9 +13,11 @@
 
 /* Everything that a run may leave behind. The first file tells that a folder is a run. */
 static const char *const files[] = {
-    "config.json",     "log.jsonl",     "model.pth",       "best.pth",    "train_dict.pkl",
-    "train_dict.json", "history.csv",   "predictions.csv", "report.html", "epoch_loss.svg",
-    "epoch_loss.png",  "step_loss.svg", "step_loss.png",   "score.svg",   "score.png",
+    "config.json",       "log.jsonl",         "model.pth",       "best.pth",      "train_dict.pkl",
+    "train_dict.json",   "history.csv",       "predictions.csv", "report.html",   "epoch_loss.svg",
+    "epoch_loss.png",    "step_loss.svg",     "step_loss.png",   "score.svg",     "score.png",
+    "learning_rate.svg", "learning_rate.png", "confusion.svg",   "confusion.png", "regression.svg",
+    "regression.png",
 };
 enum { N_FILES = sizeof files / sizeof files[0] };
 

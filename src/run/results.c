@@ -1,9 +1,9 @@
 /*
- * What a run writes: history, plots, parameters, predictions, and its part of a checkpoint.
+ * What a run writes: history, plots and report, parameters, predictions, and its part of a
+ * checkpoint.
  *
  * Invariant: every file is written beside its name and renamed, so none is ever half there.
  */
-#include <math.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -14,7 +14,6 @@
 #include "train/predictions.h"
 #include "train/session.h"
 
-#include "dnnbrain/plot.h"
 #include "dnnbrain/report.h"
 
 enum { MAX_NAME = 512 };
@@ -52,18 +51,9 @@ static dnnb_status save_report(dnnb__run *r, dnnb_run_state state, const char *m
     return status;
 }
 
-static dnnb_status draw_plots(dnnb__run *r, dnnb_run_state state, const char *message) {
-    const char *score_name = r->in.options->task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
-    bool has_scores = r->in.validation || r->in.options->score_train;
+static dnnb_status save_pictures(dnnb__run *r, dnnb_run_state state, const char *message) {
     double begin_s = dnnb__session_now_s();
-    WITH_PATH(r, "epoch_loss.svg", dnnb_plot_epoch_loss(r->history, path));
-    WITH_PATH(r, "epoch_loss.png", dnnb_plot_epoch_loss(r->history, path));
-    WITH_PATH(r, "step_loss.svg", dnnb_plot_step_loss(r->history, path));
-    WITH_PATH(r, "step_loss.png", dnnb_plot_step_loss(r->history, path));
-    if (has_scores) {
-        WITH_PATH(r, "score.svg", dnnb_plot_score(r->history, score_name, r->chance, path));
-        WITH_PATH(r, "score.png", dnnb_plot_score(r->history, score_name, r->chance, path));
-    }
+    DNNB_TRY(dnnb__run_draw_plots(r));
     DNNB_TRY(save_report(r, state, message));
     r->plotted_at_s = dnnb__session_now_s();
     r->plot_s = r->plotted_at_s - begin_s;
@@ -90,7 +80,7 @@ dnnb_status dnnb__run_keep_best(dnnb__run *r) {
 
 dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_last) {
     DNNB_TRY(save_history(r));
-    return !is_last && is_time_to_plot(r) ? draw_plots(r, DNNB_RUN_GOING_ON, NULL) : DNNB_OK;
+    return !is_last && is_time_to_plot(r) ? save_pictures(r, DNNB_RUN_GOING_ON, NULL) : DNNB_OK;
 }
 
 dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char *message) {
@@ -109,7 +99,7 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char 
                                             path));
     DNNB_TRY(save_history(r));
     DNNB_TRY(dnnb__run_board_finish(r));
-    return draw_plots(r, state, message);
+    return save_pictures(r, state, message);
 }
 
 /* ---- checkpoints ---- */

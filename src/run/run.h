@@ -61,6 +61,12 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_config_save(const dnnb__run_inputs *inputs
 /** Accuracy of naming the most frequent class of a set always; NaN for a regression. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *inputs, double *chance);
 
+/** Of each class the condition that all its images share, else its label, as text.
+ *  @param[out] out [outputs of the network]; the texts go with it when it is freed by dnnb__free,
+ * or with the stimuli. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_list_class_names(const dnnb__run_inputs *inputs,
+                                                       const char ***out);
+
 /** Remember the parameters as the best so far: few in memory (*kept, NULL at first), many in the
  *  file at once, or in memory too where the file cannot be written. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
@@ -135,6 +141,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_keep_best(dnnb__run *run);
 /** What an epoch renews: history, now and then plots and report (after the last they are results).
  */
 DNNB_MUST_CHECK dnnb_status dnnb__run_save_epoch(dnnb__run *run, bool is_last);
+/** Draw every plot of what there is. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_draw_plots(const dnnb__run *run);
 /** What is written once: parameters (of a network that is sound), predictions, plots and report.
  *  @param status,message What the run ends with. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_save_results(dnnb__run *run, dnnb_status status,

@@ -53,6 +53,13 @@ with open(path("config.json")) as file:
 with open(path("log.jsonl")) as file:
     events = [json.loads(line) for line in file]
 assert events, "log.jsonl is empty"
-for name in ["epoch_loss.svg", "step_loss.svg"] + (["score.svg"] if scores != "none" else []):
+plots = ["epoch_loss.svg", "step_loss.svg", "learning_rate.svg"]
+plots += ["score.svg"] if scores != "none" else []
+if os.path.exists(path("predictions.csv")):
+    with open(path("predictions.csv")) as file:
+        columns = next(csv.reader(file))
+    plots.append("confusion.svg" if columns[1] == "label" else "regression.svg")
+for name in plots:
+    assert os.path.getsize(path(name[:-4] + ".png")) > 1000, name
     assert xml.etree.ElementTree.parse(path(name)).getroot().tag.endswith("svg"), name
 print("the run folder is whole")

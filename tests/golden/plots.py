@@ -150,7 +150,7 @@ def check_star(folder):
     x, y = numpy.array(sorted(corners, key=lambda c: c[0][1])[1][:10]).mean(axis=0)
     line = plot.line(BLUE)
     assert abs(x - line[25][0]) < ROUNDING_PX and abs(y - line[25][1]) < ROUNDING_PX, (x, y)
-    assert "best: 0.7, epoch 26" in plot.description, plot.description
+    assert "best epoch 26 (0.7)" in plot.description, plot.description
 
 
 def luminance(colour):

@@ -17,7 +17,7 @@ run 0 --version
 expect_out "dnnbrain $version"
 run 0 train --net alexnet --freeze backbone --augment none --stim train.stim.csv \
     --validation validation.stim.csv --epochs 2 --lr 1e-3 --out a_run --quiet
-for plot in epoch_loss step_loss score; do
+for plot in epoch_loss step_loss score learning_rate confusion; do
     check "$plot is drawn" [ -s "a_run/$plot.png" ]
 done
 

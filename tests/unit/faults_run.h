@@ -56,10 +56,10 @@ png_create_write_struct(png_const_charp version, png_voidp context, png_error_pt
     return png;
 }
 
-static const char *const same[] = {"model.pth",       "best.pth",       "train_dict.pkl",
-                                   "train_dict.json", "epoch_loss.svg", "epoch_loss.png",
-                                   "step_loss.svg",   "step_loss.png",  "score.svg",
-                                   "score.png",       "predictions.csv"};
+static const char *const same[] = {
+    "model.pth",       "best.pth",      "train_dict.pkl",   "train_dict.json", "epoch_loss.svg",
+    "epoch_loss.png",  "step_loss.svg", "step_loss.png",    "score.svg",       "score.png",
+    "predictions.csv", "confusion.svg", "learning_rate.png"};
 enum { N_SAME = sizeof same / sizeof same[0] };
 
 #define fail_job(j, f, format, ...)                                                                \

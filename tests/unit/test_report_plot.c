@@ -177,7 +177,7 @@ static void test_report_plot__descriptions(void **state) {
         [EPOCH_LOSS] = "training: 8 values, from 1 to 0.125, least 0.125 at 8, largest 1 at 1. "
                        "validation: 8 values",
         [STEP_LOSS] = "each step: 16 values",
-        [SCORE] = "best: 0.58, epoch 5. chance (0.5).",
+        [SCORE] = "best epoch 5 (0.58). chance (0.5).",
         [LEARNING_RATE] = "from 0.001 to 0.0001",
         [CONFUSION] = "19 images, accuracy 0.684 (95% interval 0.460 to 0.846). Rows: the true "
                       "class. Columns: the predicted class. ant: 9 of 10 right. bee &amp; wasp: 0 "

@@ -84,9 +84,9 @@ static bool exists(const fixture *f, const char *folder, const char *name) {
     return access(join(f, folder, name).text, F_OK) == 0;
 }
 
-static const char *const same[] = {"model.pth",       "best.pth",        "train_dict.pkl",
-                                   "train_dict.json", "predictions.csv", "epoch_loss.svg",
-                                   "score.png"};
+static const char *const same[] = {"model.pth",       "best.pth",          "train_dict.pkl",
+                                   "train_dict.json", "predictions.csv",   "epoch_loss.svg",
+                                   "score.png",       "learning_rate.png", "confusion.svg"};
 
 static void assert_same_results(const fixture *f, const char *a, const char *b) {
     static board boards[2];

@@ -164,9 +164,10 @@ static void assert_same_file(const fixture *f, const char *name) {
 static void test_run_run__equal_seeds_give_equal_bits(void **state) {
     (void)state;
     fixture f = fixture_create();
-    static const char *const files[] = {"model.pth",       "best.pth",        "train_dict.pkl",
-                                        "train_dict.json", "predictions.csv", "epoch_loss.svg",
-                                        "step_loss.svg",   "score.svg"};
+    static const char *const files[] = {"model.pth",        "best.pth",        "train_dict.pkl",
+                                        "train_dict.json",  "predictions.csv", "epoch_loss.svg",
+                                        "step_loss.svg",    "score.svg",       "confusion.svg",
+                                        "learning_rate.svg"};
     assert_ok(run(&f, "a", false, "backbone", true));
     f.options.n_workers = 1;
     f.options.cache_bytes = 0;
