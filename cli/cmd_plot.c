@@ -1,4 +1,4 @@
-/* dnnbrain plot: the plots of a run folder, drawn again from its history. */
+/* dnnbrain plot: the plots and the report of a run folder, made again from its files. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +74,25 @@ static int draw_all(const char *folder, const dnnb_history *history, const score
     return CLI_DONE;
 }
 
+static int save_report(const char *folder) {
+    char path[PATH_BYTES];
+    dnnb_record *record;
+    if (!cli_join(path, sizeof path, folder, "report.html")) {
+        cli_error("%s: expected a shorter path", folder);
+        return CLI_FAILED;
+    }
+    if (dnnb_record_load(&record, folder) != DNNB_OK) return cli_fail();
+    dnnb_status status = dnnb_report_save(record, path);
+    dnnb_record_destroy(record);
+    if (status != DNNB_OK) return cli_fail();
+    printf("%s\n", path);
+    return CLI_DONE;
+}
+
 int cli_cmd_plot(int argc, char **argv) {
     size_t n_operands;
     const cli_command command = {.name = "plot",
-                                 .summary = "Draw the plots of a run again.",
+                                 .summary = "Draw the plots and the report of a run again.",
                                  .arguments = "RUN",
                                  .about = "",
                                  .examples = examples,
@@ -97,6 +112,7 @@ int cli_cmd_plot(int argc, char **argv) {
         cli_error("%s/config.json: expected JSON, found text that is none", argv[1]);
     else
         status = draw_all(argv[1], history, &facts);
+    if (status == CLI_DONE) status = save_report(argv[1]);
     dnnb_history_destroy(history);
     free(config);
     return status;

@@ -163,8 +163,9 @@ static void put_data(methods *m) {
     }
     size_t n_left_out = dnnb_record_get_n_left_out(m->record);
     if (n_left_out > 0) {
-        put_counted(m, (double)n_left_out, "image that could not be decoded was",
-                    "images that could not be decoded were");
+        dnnb__buf_printf(&m->text, "Because %s could not be decoded, ",
+                         n_left_out == 1 ? "it" : "they");
+        put_counted(m, (double)n_left_out, "image was", "images were");
         dnnb__buf_printf(&m->text, " left out. ");
     }
 }

@@ -20,9 +20,9 @@ function showFigures(data) {
   const { run, epochs } = data, c = data.classification, r = data.regression, cards = [];
   const n = epochs.loss.length, best = run.best_epoch, scores = epochs.score_validation;
   if (c) {
-    cards.push(card("Validation accuracy", percent(c.accuracy), "95% interval " + interval(c.accuracy_interval, percent)));
-    cards.push(card("Right", count(c.n_right) + " of " + count(c.n),
-                    isNumber(run.chance) ? "chance level " + percent(run.chance) : ""));
+    cards.push(card("Validation accuracy", percent(c.accuracy), [
+      make("div", {}, "95% interval " + interval(c.accuracy_interval, percent)),
+      make("div", {}, count(c.n_right) + " of " + count(c.n) + (isNumber(run.chance) ? ", chance " + percent(run.chance) : ""))]));
     if (c.roc) cards.push(card("Area under the ROC", digits(c.roc.area, 3), "95% interval " + interval(c.roc.interval, (x) => digits(x, 3))));
     else cards.push(card("Macro F1", digits(c.macro_f1, 3), "balanced accuracy " + percent(c.balanced_accuracy)));
   } else if (r) {
@@ -117,7 +117,7 @@ function drawRate(data, canvas) {
   draw("rate", canvas, () => ({
     type: "line",
     data: { datasets: [line("learning rate", points(xs, data.epochs.learning_rate), "third")] },
-    options: epochOptions(data, "learning rate", digits, { y: isWide ? { type: "logarithmic" } : { suggestedMin: 0 } }),
+    options: epochOptions(data, "learning rate", digits, { y: isWide ? { type: "logarithmic" } : { min: 0, suggestedMax: 1.1 * Math.max(...rates, 0) } }),
   }));
 }
 
@@ -188,13 +188,13 @@ function showCurves(data) {
 
 function matrixTable(data) {
   const { matrix } = data.classification, heads = [make("span", { class: "unseen" }, "class"), ...matrix.map((_, k) => nameOf(data, k))];
-  const element = table("Rows are the true classes, columns the predicted ones: images, and their share of the row.", heads, matrix.map((row, k) => [nameOf(data, k), ...row.map(() => "")]), { class: "matrix" });
+  const element = table(null, heads, matrix.map((row, k) => [nameOf(data, k), ...row.map(() => "")]), { class: "matrix" });
   matrix.forEach((row, k) => {
     const sum = row.reduce((a, b) => a + b, 0), cells = element.tBodies[0].rows[k].cells;
     row.forEach((n, j) => {
       const share = sum ? n / sum : 0, cell = cells[j + 1];
       cell.style.setProperty("--share", share.toFixed(3));
-      if (share > .5) cell.classList.add("full");
+      if (share > .6) cell.classList.add(share > .9 ? "full" : "most");
       cell.replaceChildren(count(n), make("small", {}, sum ? percent(share) : none));
     });
   });
@@ -234,7 +234,7 @@ function showClasses(data) {
   const nodes = [make("p", {}, "Over the ", counted(c.n, "image"), " of the validation set, after the last epoch: accuracy ", percent(c.accuracy), " (95% interval ",
     interval(c.accuracy_interval, percent), "), balanced accuracy ", percent(c.balanced_accuracy), ", macro F1 ", digits(c.macro_f1, 3), ", mean loss ", digits(c.loss), ".")];
   const columns = [], after = [];
-  if (c.matrix) columns.push(make("figure", {}, make("figcaption", {}, "Confusion matrix"), matrixTable(data)));
+  if (c.matrix) columns.push(make("figure", {}, make("figcaption", {}, "Confusion matrix", make("span", {}, "rows: true classes; columns: predicted; images, and their share of the row")), matrixTable(data)));
   else nodes.push(make("p", { class: "note" }, "A confusion matrix of " + count(c.classes.length) + " classes would be too large to read; the most frequent confusions follow."));
   if (c.roc) {
     const f = figure("figure-roc", "Receiver operating characteristic", "of " + nameOf(data, 1) + " against " + nameOf(data, 0) + "; area " + digits(c.roc.area, 3) + " (95% interval " + interval(c.roc.interval, (x) => digits(x, 3)) + ")", true);
@@ -261,8 +261,8 @@ function drawScatter(data, k, canvas) {
     Object.assign(line("equal", [{ x: low, y: low }, { x: high, y: high }], "chance", { borderDash: [2, 3], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0, isStraight: true }), { type: "line" }),
   ] }, options: options({
     interaction: { mode: "nearest", axis: "xy", intersect: false },
-    scales: { x: axis("true " + target.name, { min: low - pad, max: high + pad, ticks: { callback: (v) => digits(v, 3) } }),
-              y: axis("predicted " + target.name, { min: low - pad, max: high + pad, ticks: { callback: (v) => digits(v, 3) } }) },
+    scales: { x: axis("true " + target.name, { min: low - pad, max: high + pad, ticks: { includeBounds: false, callback: (v) => digits(v, 3) } }),
+              y: axis("predicted " + target.name, { min: low - pad, max: high + pad, ticks: { includeBounds: false, callback: (v) => digits(v, 3) } }) },
     plugins: { legend: { display: false }, tooltip: Object.assign(tooltip({
       title: (items) => (items.length ? String(items[0].raw.id) : ""),
       label: (item) => ["true " + digits(item.parsed.x), "predicted " + digits(item.parsed.y)],
@@ -271,7 +271,7 @@ function drawScatter(data, k, canvas) {
 }
 
 function scatterTable(target) {
-  return scrolled("Predictions of " + target.name, table(null, ["image", "true", "predicted"], target.points.map(([x, y, id]) => [id, digits(x), digits(y)])), true);
+  return scrolled("Predictions of " + target.name, table(null, ["image", "true", "predicted"], target.points.map(([x, y, id]) => [make("bdi", {}, id), digits(x), digits(y)])), true);
 }
 
 function showRegression(data) {
@@ -301,13 +301,13 @@ function describeOutputs(data, image) {
   }));
   return make("div", { class: "about " + (isRight ? "right" : "wrong") },
     make("div", {}, make("b", {}, isRight ? "\u2713 right: " : "\u2717 wrong: "), isRight ? nameOf(data, image.label) : "is " + nameOf(data, image.label) + ", taken for " + nameOf(data, image.predicted)),
-    bars, make("span", { class: "id" }, image.id, ", loss ", digits(image.loss, 3)));
+    bars, make("span", { class: "id" }, make("bdi", {}, image.id), ", loss ", digits(image.loss, 3)));
 }
 
 function describeNumbers(data, image) {
   return make("div", { class: "about" }, data.regression.targets.slice(0, image.outputs.length).map((t, k) =>
     make("div", {}, t.name + ": ", make("b", {}, digits(image.outputs[k])), " (true " + digits(image.targets[k]) + ")")),
-    make("span", { class: "id" }, image.id));
+    make("span", { class: "id" }, make("bdi", {}, image.id)));
 }
 
 function imageList(data, images) {
@@ -333,9 +333,9 @@ function showTrouble(data) {
   if (!data.n_left_out && !data.n_warnings) return null;
   const nodes = [];
   if (data.n_left_out) nodes.push(make("h3", {}, counted(data.n_left_out, "image") + " left out"), scrolled("Images left out",
-    table(data.n_left_out > data.left_out.length ? "The first " + count(data.left_out.length) : null, ["image", "set", "reason"], data.left_out.map((l) => [l.id, l.set, l.reason]), { words: [0, 1, 2] }), data.left_out.length > 12));
+    table(data.n_left_out > data.left_out.length ? "The first " + count(data.left_out.length) : null, ["image", "set", "reason"], data.left_out.map((l) => [make("bdi", {}, l.id), l.set, make("bdi", {}, l.reason)]), { words: [0, 1, 2] }), data.left_out.length > 12));
   if (data.n_warnings) nodes.push(make("h3", {}, counted(data.n_warnings, "warning")), scrolled("Warnings",
-    table(null, ["time", "warning"], data.warnings.map((w) => [time(w.time_s), w.message]), { words: [0, 1] }), data.warnings.length > 12));
+    table(null, ["time", "warning"], data.warnings.map((w) => [time(w.time_s), w.message]), { words: [0, 1], class: "told" }), data.warnings.length > 12));
   return nodes;
 }
 
@@ -377,7 +377,7 @@ function showRun(data) {
   const of = (...path) => get(c, ...path);
   fact(list, "Network", of("network", "name") && of("network", "name") + (of("network", "weights", "file") ? ", parameters from " + of("network", "weights", "file") : ", random initial parameters"));
   if (isNumber(of("network", "n_parameters")))
-    fact(list, "Trained", count(of("network", "n_trained_parameters")) + " of " + counted(of("network", "n_parameters"), "parameter") + " (" + percent(of("network", "n_trained_parameters") / of("network", "n_parameters")) + ")");
+    fact(list, "Trained", count(of("network", "n_trained_parameters")) + " of " + counted(of("network", "n_parameters"), "parameter") + " (" + digits(100 * of("network", "n_trained_parameters") / of("network", "n_parameters"), 2) + "%)");
   fact(list, "Training set", of("train") && counted(of("train", "n_images"), "image") + (of("train", "file") ? ", " + of("train", "file") : ""));
   fact(list, "Validation set", of("validation") && counted(of("validation", "n_images"), "image") + (of("validation", "file") ? ", " + of("validation", "file") : ""));
   if (data.class_names.length) fact(list, "Classes", data.class_names.length <= 30 ? data.class_names.join(", ") : count(data.class_names.length));
