@@ -10,6 +10,7 @@
     X(stim, "stim", "make a .stim.csv from a folder with a subfolder a class")                     \
     X(inspect, "inspect", "describe weights, stimuli, a history, a run folder or a network")       \
     X(convert, "convert", "convert weights between .pth, .safetensors and .npz")                   \
+    X(fetch, "fetch", "download a network's official pretrained weights, or check them")           \
     X(plot, "plot", "draw the plots of a run again")
 
 /* Each takes its own name as argv[0] and returns the exit status. */

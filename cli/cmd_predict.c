@@ -40,7 +40,7 @@ static cli_parsed parse(predict_command *c, int argc, char **argv) {
     const cli_option options[] = {
         {.type = CLI_GROUP, .name = "Network"},
         CLI_ROW_NET(c->network),
-        CLI_ROW_WEIGHTS(c->network, "its parameters, such as RUN/model.pth"),
+        CLI_ROW_WEIGHTS(c->network, "its parameters, such as RUN/model.pth, or 'pretrained'"),
         {.type = CLI_GROUP, .name = "Data"},
         {CLI_ROW(CLI_TEXT, "stim", "FILE", "stimuli, a .stim.csv, instead of pictures",
                  &c->stim_path),

@@ -5,17 +5,34 @@
 
 #include "cli/common.h"
 
-int cli_network_check(const cli_network *network, bool needs_weights) {
+/* "pretrained" is a file's name too where there is one of that name. */
+static int find_pretrained(cli_network *network) {
+    char *path;
+    dnnb_status status = dnnb_pretrained_find(&path, &network->place, network->name);
+    if (status != DNNB_OK) return cli_fail_options(status);
+    int length = snprintf(network->found, sizeof network->found, "%s", path);
+    dnnb_free(path);
+    if (length < 0 || (size_t)length >= sizeof network->found) {
+        cli_error("the path of the pretrained weights is too long");
+        return CLI_FAILED;
+    }
+    network->weights = network->found;
+    return CLI_DONE;
+}
+
+int cli_network_check(cli_network *network, bool needs_weights) {
     if (!network->name) return cli_usage_error("missing option --net NET");
     if (needs_weights && !network->weights) return cli_usage_error("missing option --weights FILE");
     if (network->weights && strcmp(network->weights, "pretrained") == 0 &&
         !cli_exists(network->weights))
-        return cli_usage_error("--weights pretrained: this version stores no pretrained networks; "
-                               "name a file of weights");
+        return find_pretrained(network);
     return CLI_DONE;
 }
 
 int cli_network_create(dnnb_dnn **out, const cli_network *network, cli_progress *progress) {
+    if (network->place)
+        cli_progress_note(progress, "pretrained weights: %s (%s)", network->weights,
+                          network->place);
     if (network->weights)
         cli_progress_say(progress, "loading %s", network->weights);
     else

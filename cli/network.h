@@ -9,6 +9,8 @@
 typedef struct cli_network {
     const char *name;
     const char *weights;
+    const char *place; /* what kind of place pretrained weights were found in; NULL for others */
+    char found[4096];  /* their path, which `weights` is then */
     dnnb_dnn_options options;
 } cli_network;
 
@@ -77,7 +79,7 @@ typedef struct cli_network {
 
 /** Refuse what is missing among --net, --weights (when `needs_weights`); CLI_DONE when all is
  *  there. */
-int cli_network_check(const cli_network *network, bool needs_weights);
+int cli_network_check(cli_network *network, bool needs_weights);
 
 /** The network with the file's parameters, or initialised from the seed without a file.
  *  Returns the exit status, having said what went wrong. What it does is shown meanwhile. */

@@ -52,7 +52,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
     const cli_option options[] = {
         {.type = CLI_GROUP, .name = "Network"},
         CLI_ROW_NET(c->network),
-        CLI_ROW_WEIGHTS(c->network, "its parameters: .pth, .safetensors or .npz"),
+        CLI_ROW_WEIGHTS(c->network, "its parameters: .pth, .safetensors or .npz, or 'pretrained'"),
         {CLI_ROW(
              CLI_TEXT, "freeze", "none|backbone|PATTERN",
              "parameters that stay as they are: all but a new last layer, or a glob over layer "
