@@ -281,6 +281,7 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
         cli_error("warning: %s", event->message);
         return;
     case DNNB_EVENT_START:
+    case DNNB_EVENT_UNFREEZE:
         if (event->message && *event->message) cli_progress_note(progress, "%s", event->message);
         return;
     case DNNB_EVENT_EPOCH:

@@ -30,6 +30,10 @@ static const char examples[] =
     "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
     "      --stim train.stim.csv --validation validation.stim.csv \\\n"
     "      --freeze backbone --augment none --epochs 10 --out features\n"
+    "  # the new layer first, then all of it, the convolutions ten times as slowly\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
+    "      --validation validation.stim.csv --freeze backbone --unfreeze-at 2 --epochs 3 \\\n"
+    "      --lr 'features.*=1e-5,1e-4' --early-stop 2 --out gradual\n"
     "  # go on after a kill, a power cut or Ctrl-C: the same command and --resume\n"
     "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
     "      --stim train.stim.csv --validation validation.stim.csv \\\n"
@@ -59,6 +63,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
              "names and parameter paths, several divided by commas ('conv1,conv2', 'features.*')",
              &c->freeze),
          .unset = "none"},
+        CLI_ROW_UNFREEZE(*c),
         {CLI_ROW(CLI_COUNT, "classes", "N", "number of classes", &c->n_classes), .min = 1,
          .max = 1000000, .unset = "one more than the largest label"},
         {.type = CLI_GROUP, .name = "Data"},
@@ -90,8 +95,7 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
         CLI_ROWS_STOPPING(*c),
         {CLI_ROW(CLI_CHOICE, "optimizer", NULL, "optimiser", &c->optimizer), .words = optimizers,
          .n_words = n_optimizers},
-        {CLI_ROW(CLI_REAL, "lr", "X", "learning rate", &o->optimizer.lr), .min = 0, .max = INFINITY,
-         .open = true, .unset = "the optimiser's own"},
+        CLI_ROW_LR(*c),
         {CLI_ROW(CLI_REAL, "weight-decay", "X", "weight decay", &o->optimizer.weight_decay),
          .min = 0, .max = INFINITY, .unset = "the optimiser's own"},
         {CLI_ROW(CLI_REAL, "momentum", "X", "momentum of sgd", &o->optimizer.momentum), .min = 0,
@@ -150,6 +154,23 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
     return parsed;
 }
 
+/* A rate is a number, or one for each of some groups, which the library reads. */
+static int read_lr(cli_train *c) {
+    char *end;
+    if (!c->lr) return CLI_DONE;
+    if (strpbrk(c->lr, "=,")) {
+        c->options.lr_groups = c->lr;
+        return CLI_DONE;
+    }
+    c->options.optimizer.lr = strtod(c->lr, &end);
+    bool is_number = end != c->lr && !*end;
+    if (is_number && c->options.optimizer.lr > 0 && isfinite(c->options.optimizer.lr))
+        return CLI_DONE;
+    return cli_usage_error("--lr: expected a number above 0, or PATTERN=X, several divided by "
+                           "commas; found '%s'",
+                           c->lr);
+}
+
 /* What needs validation stimuli. */
 static int check_validation(const cli_train *c) {
     bool is_loss = c->options.monitor == DNNB_MONITOR_LOSS;
@@ -186,7 +207,10 @@ int cli_train_check(cli_train *c) {
     c->run.weights_path = c->network.weights;
     if (c->freeze && strcmp(c->freeze, "none") == 0) c->freeze = NULL;
     c->run.freeze = c->freeze;
-    return check_validation(c);
+    if (c->options.unfreeze && !c->freeze)
+        return cli_usage_error("--unfreeze-at: expected --freeze with it");
+    status = read_lr(c);
+    return status == CLI_DONE ? check_validation(c) : status;
 }
 
 /* The largest label of a set, or -1 with the message printed. */

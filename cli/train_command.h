@@ -10,7 +10,7 @@
 typedef struct cli_train {
     cli_network network;
     const char *stim_path, *validation_path;
-    const char *freeze;
+    const char *freeze, *lr;
     size_t n_classes; /* 0: from the labels */
     size_t task, augment, on_bad_image, check, optimizer, schedule, precision, monitor;
     bool quiet, json;

@@ -36,6 +36,25 @@
             .min = 0, .max = INFINITY                                                              \
     }
 
+#define CLI_ROW_LR(c)                                                                              \
+    {                                                                                              \
+        CLI_ROW(                                                                                   \
+            CLI_TEXT, "lr", "X|PATTERN=X,...",                                                     \
+            "learning rate; or one for each of some groups of layers, with a plain number for "    \
+            "all others: 'features.*=1e-5,classifier.*=1e-4'",                                     \
+            &(c).lr),                                                                              \
+            .unset = "the optimiser's own"                                                         \
+    }
+
+#define CLI_ROW_UNFREEZE(c)                                                                        \
+    {                                                                                              \
+        CLI_ROW(CLI_TEXT, "unfreeze-at", "N|N=PATTERN,...",                                        \
+                "epoch from which on what --freeze names is trained after all; or in parts: "      \
+                "'3=classifier.*,6=all'",                                                          \
+                &(c).options.unfreeze),                                                            \
+            .unset = "never"                                                                       \
+    }
+
 #define CLI_ROW_CLIP(c)                                                                            \
     {                                                                                              \
         CLI_ROW(CLI_REAL, "clip-norm", "X",                                                        \

@@ -42,13 +42,14 @@ typedef enum dnnb_check {
 
 /** What the loop tells while it goes on. Pointers are borrowed and end with the call. */
 typedef enum dnnb_event_kind {
-    DNNB_EVENT_START,   /**< before the first step */
-    DNNB_EVENT_STEP,    /**< after a training step */
-    DNNB_EVENT_SCORING, /**< some images of a scoring pass are done */
-    DNNB_EVENT_EPOCH,   /**< after an epoch and its scores */
-    DNNB_EVENT_WARNING, /**< something to tell the user: `message` */
-    DNNB_EVENT_SAVE,    /**< a checkpoint is about to be made */
-    DNNB_EVENT_SAVED    /**< one is whole and on the disk: of `step` steps after `done` epochs */
+    DNNB_EVENT_START,    /**< before the first step */
+    DNNB_EVENT_STEP,     /**< after a training step */
+    DNNB_EVENT_SCORING,  /**< some images of a scoring pass are done */
+    DNNB_EVENT_EPOCH,    /**< after an epoch and its scores */
+    DNNB_EVENT_WARNING,  /**< something to tell the user: `message` */
+    DNNB_EVENT_UNFREEZE, /**< before the first step of an epoch that trains more than the last */
+    DNNB_EVENT_SAVE,     /**< a checkpoint is about to be made */
+    DNNB_EVENT_SAVED     /**< one is whole and on the disk: of `step` steps after `done` epochs */
 } dnnb_event_kind;
 
 /** What is done with the images of a set in a SCORING event. */
@@ -76,7 +77,8 @@ typedef struct dnnb_bad_image {
 typedef struct dnnb_event {
     dnnb_event_kind kind; /**< which of the fields below are set */
     const char *message;  /**< START: what is kept frozen and cached; WARNING: the warning; EPOCH:
-                               why the run stops early, NULL when it does not */
+                               why the run stops early, NULL when it does not; UNFREEZE: what is
+                               trained now */
     size_t epoch;         /**< counted from 0 */
     size_t n_epochs;      /**< of the whole run */
     size_t step;          /**< STEP: of the epoch, counted from 0; START: steps done of `epoch` */
@@ -122,6 +124,15 @@ typedef struct dnnb_train_options {
     double label_smoothing;
     dnnb_optimizer_options optimizer; /**< Adam, unless set */
     dnnb_schedule_options schedule;   /**< of the learning rate */
+    /** Rates of groups of parameters, "features.*=1e-5,classifier.*=1e-4": patterns as for
+     *  dnnb_dnn_set_trainable(), one a rate; the first that names a parameter counts. A plain
+     * number among them is the rate of all others, else they have optimizer.lr. The schedule acts
+     * on all. NULL for none. */
+    const char *lr_groups;
+    /** What is frozen is trained from an epoch on (counted from 1): "4" all of it, or
+     *  "3=classifier.*,6=all" in parts. The optimiser's state of it begins there. NULL for none.
+     *  After dnnb_train() the same is trainable as before it. */
+    const char *unfreeze;
     double clip_norm; /**< gradients whose norm, over all trained parameters, is larger are scaled
                            down to it, as by PyTorch's clip_grad_norm_; 0: none are */
     dnnb_augment augment; /**< of training images */
@@ -150,11 +161,12 @@ typedef struct dnnb_train_options {
         .task = DNNB_CLASSIFICATION, .epochs = 50, .batch = 64, .score_train = false,              \
         .monitor = DNNB_MONITOR_SCORE, .early_stop = 0, .min_delta = 0, .target = NULL,            \
         .class_weights = NULL, .label_smoothing = 0, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,     \
-        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN,  \
-        .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
-        .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
-        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
-        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
+        .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .lr_groups = NULL, .unfreeze = NULL,               \
+        .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN, .crop_scale = DNNB_CROP_SCALE,           \
+        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
+        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
+        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
+        .identity = NULL, .on_event = NULL, .context = NULL                                        \
     }
 
 /**

@@ -108,81 +108,6 @@ dnnb_status dnnb_dnn_replace_head(dnnb_dnn *dnn, int64_t n_outputs) {
     return DNNB_OK;
 }
 
-/* The layer that a glob without a match was probably meant for. */
-static dnnb_status fail_glob(const dnnb_dnn *dnn, const char *glob) {
-    const dnnb__graph *graph = dnn->graph;
-    size_t found = dnnb__graph_find_node(graph, glob);
-    if (found != SIZE_MAX && found > 0)
-        return dnnb__fail(DNNB_ERR_ARGUMENT,
-                          "layer '%s': expected a layer with parameters, found %s", glob,
-                          dnnb__layer_get_type(graph->nodes[found].kind)->type_name);
-    const char **names = dnnb__calloc(2 * graph->n_nodes, sizeof *names);
-    if (!names) return dnnb__fail_memory();
-    size_t n = 0;
-    for (size_t i = 1; i < graph->n_nodes; i++) {
-        names[n++] = graph->nodes[i].name;
-        names[n++] = graph->nodes[i].path;
-    }
-    const char *nearest = dnnb__text_nearest(glob, names, n);
-    dnnb_status status = dnnb__fail(DNNB_ERR_ARGUMENT, "layer '%s': %s has none that matches%s%s%s",
-                                    glob, dnn->model->name, nearest ? "; the nearest is '" : "",
-                                    nearest ? nearest : "", nearest ? "'" : "");
-    dnnb__free(names);
-    return status;
-}
-
-static dnnb_status set_by_globs(dnnb_dnn *dnn, const char *pattern, bool trainable) {
-    char glob[256];
-    size_t n_globs = 0;
-    while (*pattern) {
-        size_t n = strcspn(pattern, ",");
-        if (n >= sizeof glob)
-            return dnnb__fail(DNNB_ERR_ARGUMENT, "layer '%.40s...': expected a shorter pattern",
-                              pattern);
-        memcpy(glob, pattern, n);
-        glob[n] = '\0';
-        pattern += n + (pattern[n] == ',');
-        if (n == 0) continue;
-        n_globs++;
-        if (dnnb__graph_set_trainable(dnn->graph, glob, trainable) == 0)
-            return fail_glob(dnn, glob);
-    }
-    if (n_globs == 0)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "layer pattern: expected a name, found nothing");
-    return DNNB_OK;
-}
-
-static dnnb_status set_backbone(dnnb_dnn *dnn, bool trainable) {
-    size_t head = dnnb__graph_find_head(dnn->graph);
-    if (head == SIZE_MAX)
-        return dnnb__fail(DNNB_ERR_UNSUPPORTED, "%s: expected a head, found none",
-                          dnn->model->name);
-    for (size_t i = 0; i < dnn->graph->n_params; i++) {
-        dnnb__param *param = &dnn->graph->params[i];
-        if (param->node != head) param->trainable = trainable && !param->is_buffer;
-    }
-    return DNNB_OK;
-}
-
-dnnb_status dnnb_dnn_set_trainable(dnnb_dnn *dnn, const char *pattern, bool trainable) {
-    size_t n = dnn->graph->n_params;
-    bool *before = dnnb__alloc(n, sizeof *before); /* a pattern that fails changes nothing */
-    if (!before) return dnnb__fail_memory();
-    for (size_t i = 0; i < n; i++) before[i] = dnn->graph->params[i].trainable;
-    dnnb_status status = DNNB_OK;
-    if (strcmp(pattern, "all") == 0)
-        for (size_t i = 0; i < n; i++)
-            dnn->graph->params[i].trainable = trainable && !dnn->graph->params[i].is_buffer;
-    else if (strcmp(pattern, "backbone") == 0)
-        status = set_backbone(dnn, trainable);
-    else
-        status = set_by_globs(dnn, pattern, trainable);
-    for (size_t i = 0; status != DNNB_OK && i < n; i++) dnn->graph->params[i].trainable = before[i];
-    dnnb__free(before);
-    dnnb__dnn_drop_plans(dnn); /* what they differentiate was decided when they were made */
-    return status;
-}
-
 void dnnb_dnn_count_parameters(const dnnb_dnn *dnn, int64_t *n_trainable, int64_t *n_all) {
     *n_trainable = *n_all = 0;
     for (size_t i = 0; i < dnn->graph->n_params; i++) {
@@ -252,7 +177,7 @@ dnnb_layer_info dnnb_dnn_get_layer(const dnnb_dnn *dnn, size_t i) {
 dnnb_status dnnb_dnn_find_layer(const dnnb_dnn *dnn, const char *name, dnnb_layer_info *out) {
     size_t found = dnnb__graph_find_node(dnn->graph, name);
     *out = (dnnb_layer_info){0};
-    if (found == SIZE_MAX || found == 0) return fail_glob(dnn, name);
+    if (found == SIZE_MAX || found == 0) return dnnb__dnn_fail_name(dnn, name);
     *out = dnnb_dnn_get_layer(dnn, found - 1);
     return DNNB_OK;
 }

@@ -54,6 +54,13 @@ void dnnb__dnn_drop_plans(dnnb_dnn *dnn);
 /** Take the parameters out of the net, which is destroyed: they are sources again. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn);
 
+/** Mark the parameters that a pattern names, as dnnb_dnn_set_trainable() reads it.
+ *  @param[out] matches [parameters of the graph]; never true for a buffer. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_match(const dnnb_dnn *dnn, const char *pattern,
+                                            bool *matches);
+/** The failure of a name that no layer has, with the nearest. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_fail_name(const dnnb_dnn *dnn, const char *name);
+
 /** Check names and shapes of all parameters; `where` begins the message. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_check_state(const dnnb_dnn *dnn, const dnnb_dict *state,
                                                   const char *where);

@@ -267,8 +267,8 @@ dnnb_status dnnb__graph_replace_head(dnnb__graph *graph, int64_t n_outputs) {
     return DNNB_OK;
 }
 
-/* True when a glob names the parameter, its layer, or a module around it ("features"). */
-static bool names_param(const dnnb__graph *graph, const dnnb__param *param, const char *globs) {
+bool dnnb__graph_names_param(const dnnb__graph *graph, size_t i, const char *globs) {
+    const dnnb__param *param = &graph->params[i];
     char path[2 * (LONGEST_PATH + 1)];
     if (dnnb__text_matches(globs, graph->nodes[param->node].name)) return true;
     memcpy(path, param->path, strlen(param->path) + 1);
@@ -283,7 +283,7 @@ size_t dnnb__graph_set_trainable(dnnb__graph *graph, const char *globs, bool tra
     size_t n_matched = 0;
     for (size_t i = 0; i < graph->n_params; i++) {
         dnnb__param *param = &graph->params[i];
-        if (param->is_buffer || !names_param(graph, param, globs)) continue;
+        if (param->is_buffer || !dnnb__graph_names_param(graph, i, globs)) continue;
         param->trainable = trainable;
         n_matched++;
     }

@@ -88,8 +88,9 @@ typedef struct dnnb__param {
     size_t count;
     size_t node;
     dnnb__init init;
-    bool is_buffer; /* state that no optimiser touches, such as a running mean */
-    bool trainable; /* never true for a buffer */
+    bool is_buffer;        /* state that no optimiser touches, such as a running mean */
+    bool trainable;        /* never true for a buffer */
+    bool is_trained_later; /* frozen now; the run that goes on will train it */
 } dnnb__param;
 
 typedef struct dnnb__node {
@@ -151,6 +152,9 @@ size_t dnnb__graph_find_head(const dnnb__graph *graph);
  *  @error DNNB_ERR_UNSUPPORTED the network's last layer is no Linear. */
 DNNB_MUST_CHECK dnnb_status dnnb__graph_replace_head(dnnb__graph *graph, int64_t n_outputs);
 
+/** True when one of the globs, divided by commas, matches the parameter's path, its layer's path or
+ *  DNNBrain's name of that, or a module around it ("features"). */
+bool dnnb__graph_names_param(const dnnb__graph *graph, size_t param, const char *globs);
 /** Set the parameters that `globs` names trainable or not; globs, divided by commas, match
  *  parameter paths, module paths and DNNBrain's layer names. Returns how many matched. */
 size_t dnnb__graph_set_trainable(dnnb__graph *graph, const char *globs, bool trainable);

@@ -14,7 +14,7 @@ enum { DNNB__OPTIM_MAX_STATES = 2 };
 typedef struct dnnb__optim_step {
     const dnnb_optimizer_options *options; /* lr and weight_decay resolved */
     double lr;                             /* of this step, schedule included */
-    uint64_t t;                            /* 1 in the first step */
+    uint64_t t;                            /* 1 in the array's first step */
 } dnnb__optim_step;
 
 /** An optimiser's own part: src/optim/<file>.c defines dnnb__optim_<file>. */
@@ -40,6 +40,17 @@ DNNB_MUST_CHECK dnnb_status dnnb__optimizer_create(dnnb__optimizer **out,
 void dnnb__optimizer_destroy(dnnb__optimizer *optimizer);
 /** The options with defaults filled in. */
 const dnnb_optimizer_options *dnnb__optimizer_get_options(const dnnb__optimizer *optimizer);
+
+/** Give array i a rate of its own; each begins with options->lr. */
+void dnnb__optimizer_set_lr(dnnb__optimizer *optimizer, size_t i, double lr);
+double dnnb__optimizer_get_lr(const dnnb__optimizer *optimizer, size_t i);
+/** Leave array i out until dnnb__optimizer_begin(): its weight and gradient may be NULL. */
+void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i);
+/** Update array i from the next step on, as one whose first step that is. */
+void dnnb__optimizer_begin(dnnb__optimizer *optimizer, size_t i);
+/** Steps that were done when array i began, for checkpoints. */
+uint64_t dnnb__optimizer_get_begin(const dnnb__optimizer *optimizer, size_t i);
+void dnnb__optimizer_set_begin(dnnb__optimizer *optimizer, size_t i, uint64_t begin);
 
 /**
  * Scale the gradients so that the norm of all of them is at most max_norm.

@@ -19,6 +19,9 @@ typedef struct array {
     size_t n;
     size_t first_chunk; /* its chunks' place among those of all arrays */
     float *states[DNNB__OPTIM_MAX_STATES];
+    double lr;
+    uint64_t begin; /* steps of the others before its first */
+    bool is_left_out;
 } array;
 
 struct dnnb__optimizer {
@@ -89,6 +92,7 @@ static dnnb_status make_arrays(dnnb__optimizer *optimizer, const size_t *sizes, 
     for (size_t i = 0; i < n_arrays; i++) {
         array *a = &optimizer->arrays[i];
         a->n = sizes[i];
+        a->lr = optimizer->options.lr;
         a->first_chunk = optimizer->n_chunks;
         optimizer->n_chunks += sizes[i] / CHUNK + (sizes[i] % CHUNK != 0);
         for (size_t k = 0; k < optimizer->n_states; k++) {
@@ -156,23 +160,25 @@ static size_t find_chunk(const dnnb__optimizer *optimizer, size_t chunk, size_t 
     return i;
 }
 
-static void update_chunk(const dnnb__optimizer *optimizer, const dnnb__optim_step *step,
-                         size_t chunk, float *const *weights, const float *const *gradients) {
+static void update_chunk(const dnnb__optimizer *optimizer, double lr_factor, size_t chunk,
+                         float *const *weights, const float *const *gradients) {
     size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
     const array *a = &optimizer->arrays[i];
+    if (a->is_left_out) return;
+    dnnb__optim_step step = {.options = &optimizer->options,
+                             .lr = a->lr * lr_factor,
+                             .t = optimizer->n_steps - a->begin};
     float *states[DNNB__OPTIM_MAX_STATES] = {0};
     for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + start;
-    optimizer->type->update(step, weights[i] + start, gradients[i] + start, states, n);
+    optimizer->type->update(&step, weights[i] + start, gradients[i] + start, states, n);
 }
 
 void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
                           const float *const *gradients) {
-    dnnb__optim_step step = {.options = &optimizer->options,
-                             .lr = optimizer->options.lr * lr_factor,
-                             .t = ++optimizer->n_steps};
+    optimizer->n_steps++;
 #pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++)
-        update_chunk(optimizer, &step, chunk, weights, gradients);
+        update_chunk(optimizer, lr_factor, chunk, weights, gradients);
 }
 
 /* Sums of every LANES-th element, then those in order: what a vector of any width computes. The
@@ -197,7 +203,8 @@ double dnnb__optimizer_clip(dnnb__optimizer *optimizer, double max_norm, float *
 #pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
         size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
-        optimizer->sums[chunk] = sum_squares(gradients[i] + start, n);
+        bool is_left_out = optimizer->arrays[i].is_left_out;
+        optimizer->sums[chunk] = is_left_out ? 0 : sum_squares(gradients[i] + start, n);
     }
     double sum = 0;
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) sum += optimizer->sums[chunk];
@@ -206,9 +213,34 @@ double dnnb__optimizer_clip(dnnb__optimizer *optimizer, double max_norm, float *
 #pragma omp parallel for schedule(static)
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
         size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
-        scale(gradients[i] + start, (float)factor, n);
+        if (!optimizer->arrays[i].is_left_out) scale(gradients[i] + start, (float)factor, n);
     }
     return norm;
+}
+
+void dnnb__optimizer_set_lr(dnnb__optimizer *optimizer, size_t i, double lr) {
+    optimizer->arrays[i].lr = lr;
+}
+
+double dnnb__optimizer_get_lr(const dnnb__optimizer *optimizer, size_t i) {
+    return optimizer->arrays[i].lr;
+}
+
+void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i) {
+    optimizer->arrays[i].is_left_out = true;
+}
+
+void dnnb__optimizer_begin(dnnb__optimizer *optimizer, size_t i) {
+    optimizer->arrays[i].is_left_out = false;
+    optimizer->arrays[i].begin = optimizer->n_steps;
+}
+
+uint64_t dnnb__optimizer_get_begin(const dnnb__optimizer *optimizer, size_t i) {
+    return optimizer->arrays[i].begin;
+}
+
+void dnnb__optimizer_set_begin(dnnb__optimizer *optimizer, size_t i, uint64_t begin) {
+    optimizer->arrays[i].begin = begin;
 }
 
 float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t state) {

@@ -14,7 +14,7 @@
 enum { MAX_KEPT_BYTES = 64 << 20 };
 
 static bool changes(const dnnb__param *param) {
-    return param->trainable || param->is_buffer;
+    return param->trainable || param->is_trained_later || param->is_buffer;
 }
 
 static size_t count_bytes(const dnnb_dnn *dnn) {

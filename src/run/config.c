@@ -65,10 +65,15 @@ static json_t *describe_file(const char *path, const char *sum) {
                      "sha256", dnnb__run_json_text(*sum ? sum : NULL));
 }
 
+/* Trained in some epoch. The same when the run begins and when it goes on. */
+static bool is_trained(const dnnb__param *param) {
+    return param->trainable || param->is_trained_later;
+}
+
 static json_t *list_trained(const dnnb_dnn *dnn) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < dnn->graph->n_params; i++) {
-        if (!dnn->graph->params[i].trainable) continue;
+        if (!is_trained(&dnn->graph->params[i])) continue;
         if (json_array_append_new(list, dnnb__run_json_text(dnn->graph->params[i].path)) == 0)
             continue;
         json_decref(list);
@@ -80,12 +85,16 @@ static json_t *list_trained(const dnnb_dnn *dnn) {
 static json_t *describe_network(const dnnb__run_inputs *in) {
     int64_t n_trainable, n_all;
     dnnb_dnn_count_parameters(in->dnn, &n_trainable, &n_all);
+    const dnnb__graph *graph = in->dnn->graph;
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].is_trained_later) n_trainable += (int64_t)graph->params[i].count;
     const char *note = dnnb_dnn_get_note(in->dnn);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "name",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "name",
                      dnnb_dnn_get_name(in->dnn), "asked_for", dnnb__run_json_text(in->run->network),
                      "weights", describe_file(in->run->weights_path, in->weights_sum),
                      "weights_note", dnnb__run_json_text(*note ? note : NULL), "freeze",
-                     dnnb__run_json_text(in->run->freeze), "n_outputs",
+                     dnnb__run_json_text(in->run->freeze), "unfreeze",
+                     dnnb__run_json_text(in->options->unfreeze), "n_outputs",
                      (json_int_t)dnnb_dnn_get_n_outputs(in->dnn), "n_parameters", (json_int_t)n_all,
                      "n_trained_parameters", (json_int_t)n_trainable, "trained_parameters",
                      list_trained(in->dnn), "seed", describe_seed(dnnb_dnn_get_seed(in->dnn)),
@@ -229,9 +238,10 @@ static json_t *describe_optimizer(const dnnb_train_options *options) {
     if (dnnb__optimizer_create(&optimizer, &options->optimizer, NULL, 0) != DNNB_OK) return NULL;
     const dnnb_optimizer_options *o = dnnb__optimizer_get_options(optimizer);
     json_t *json = json_pack(
-        "{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", o->name, "lr",
-        dnnb__run_json_real(o->lr), "weight_decay", dnnb__run_json_real(o->weight_decay),
-        "momentum", dnnb__run_json_real(o->momentum), "nesterov", o->nesterov, "beta1",
+        "{s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "name", o->name, "lr",
+        dnnb__run_json_real(o->lr), "lr_groups", dnnb__run_json_text(options->lr_groups),
+        "weight_decay", dnnb__run_json_real(o->weight_decay), "momentum",
+        dnnb__run_json_real(o->momentum), "nesterov", o->nesterov, "beta1",
         dnnb__run_json_real(o->beta1), "beta2", dnnb__run_json_real(o->beta2), "eps",
         dnnb__run_json_real(o->eps), "clip_norm", dnnb__run_json_real(options->clip_norm));
     dnnb__optimizer_destroy(optimizer);

@@ -186,6 +186,10 @@ static dnnb_status observe(dnnb__run *r, const dnnb_event *event) {
         return log_step(r, event);
     case DNNB_EVENT_WARNING:
         return log_warning(r, event);
+    case DNNB_EVENT_UNFREEZE:
+        return note(r, "unfreeze",
+                    json_pack("{s:I, s:o}", "epoch", (json_int_t)event->epoch + 1, "message",
+                              dnnb__run_json_text(event->message)));
     case DNNB_EVENT_SAVE: /* a checkpoint without all of it is not written: no reason to stop */
         event->checkpoint->status = dnnb__run_add_to_checkpoint(r, event->checkpoint);
         break;

@@ -28,7 +28,6 @@ dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
         if (!is_at_chance(t, i)) return DNNB_OK;
     if (n > N_EPOCHS_AT_CHANCE && is_at_chance(t, n - N_EPOCHS_AT_CHANCE - 1))
         return DNNB_OK; /* said before */
-    double lr = dnnb__optimizer_get_options(t->optimizer)->lr;
     char text[512];
     (void)snprintf(
         text, sizeof text,
@@ -36,7 +35,7 @@ dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
         "usual causes: a learning rate that is too large (%g now; fine-tuning AlexNet "
         "with Adam wants 1e-5 to 1e-4), labels that do not belong to their images, or "
         "a new layer on features that were never trained",
-        t->chance_loss, N_EPOCHS_AT_CHANCE, lr);
+        t->chance_loss, N_EPOCHS_AT_CHANCE, t->lr);
     dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text};
     return dnnb__session_emit(&t->session, &event);
 }
@@ -47,7 +46,7 @@ static double find_largest_gradient(const dnnb__trainer *t, size_t *param) {
     double largest = 0;
     *param = t->params[0];
     for (size_t i = 0; i < t->n_params; i++) {
-        for (size_t k = 0; k < t->sizes[i]; k++) {
+        for (size_t k = 0; t->gradients[i] && k < t->sizes[i]; k++) {
             double magnitude = fabs((double)t->gradients[i][k]);
             if (magnitude <= largest) continue;
             *param = t->params[i];

@@ -71,7 +71,9 @@ static void print_options(dnnb__buf *out, const dnnb_train_options *o,
     print_loss(out, criterion);
     dnnb__buf_printf(out, "monitor: %s\n", o->monitor == DNNB_MONITOR_LOSS ? "loss" : "score");
     print_optimizer(out, o, optimizer);
-    dnnb__buf_printf(out, "clip norm: %.17g\n", o->clip_norm);
+    dnnb__buf_printf(out, "learning rates of groups: %s\nclip norm: %.17g\nunfreezing: %s\n",
+                     o->lr_groups ? o->lr_groups : "none", o->clip_norm,
+                     o->unfreeze ? o->unfreeze : "none");
     if (o->augment == DNNB_AUGMENT_NONE)
         dnnb__buf_printf(out, "augment: none\n");
     else

@@ -14,74 +14,8 @@
 #include "core/thread.h"
 #include "train/trainer.h"
 
-static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
-                       size_t n_images, const char *what) {
-    if (!features->values || n_images == 0) return;
-    dnnb__buf_printf(text, "; features of %zu images after %s kept for %s: %.1f MB", n_images,
-                     graph->nodes[features->node].name, what,
-                     (double)n_images * (double)features->n * sizeof(float) * 1e-6);
-}
-
-static void print_place(dnnb__buf *text, const dnnb__place *place) {
-    if (place->step == 0)
-        dnnb__buf_printf(text, "going on after epoch %zu; ", place->epoch);
-    else
-        dnnb__buf_printf(text, "going on after step %zu of epoch %zu; ", place->step,
-                         place->epoch + 1);
-}
-
-/* No epoch follows. */
-static bool is_over(const dnnb__trainer *t) {
+bool dnnb__trainer_is_over(const dnnb__trainer *t) {
     return t->place.epoch >= t->options->epochs || dnnb__monitor_is_over(&t->monitor);
-}
-
-/* 57012034 as "57,012,034". */
-static void print_thousands(dnnb__buf *text, int64_t n) {
-    if (n < 1000) {
-        dnnb__buf_printf(text, "%lld", (long long)n);
-        return;
-    }
-    print_thousands(text, n / 1000);
-    dnnb__buf_printf(text, ",%03lld", (long long)(n % 1000));
-}
-
-/* Say what is trained, what is frozen, and what is kept in memory. `resumed` is NULL for a run that
- * begins. */
-static dnnb_status emit_start(dnnb__trainer *t, dnnb_checkpoint *resumed) {
-    const dnnb__graph *graph = t->session.dnn->graph;
-    const dnnb__features *of_train = &t->train->scoring;
-    const dnnb__features *of_validation = t->validation ? &t->validation->scoring : of_train;
-    int64_t n_trainable, n_all;
-    dnnb__buf text;
-    dnnb_dnn_count_parameters(t->session.dnn, &n_trainable, &n_all);
-    dnnb__buf_init(&text, 4096);
-    if (resumed) print_place(&text, &t->place);
-    print_thousands(&text, n_trainable);
-    dnnb__buf_printf(&text, " of ");
-    print_thousands(&text, n_all);
-    dnnb__buf_printf(&text, " parameters are trained");
-    size_t cut = dnnb__graph_find_cut(graph, true);
-    if (cut > 0) dnnb__buf_printf(&text, "; frozen up to %s", graph->nodes[cut].name);
-    print_kept(&text, graph, &t->train->training, t->train->n, "training");
-    size_t n_scoring = (of_train->values ? t->train->n : 0) +
-                       (t->validation && of_validation->values ? t->validation->n : 0);
-    print_kept(&text, graph, of_train->values ? of_train : of_validation, n_scoring, "scoring");
-    dnnb__buf_printf(&text, "; at most %.0f MB of images kept",
-                     (double)atomic_load(&t->session.budget.left_bytes) * 1e-6);
-    if (t->monitor.patience > 0)
-        dnnb__buf_printf(&text, "; stops after %zu epochs without a better validation %s",
-                         t->monitor.patience,
-                         t->monitor.kind == DNNB_MONITOR_LOSS ? "loss" : "score");
-    dnnb_status status = dnnb__buf_get_status(&text);
-    dnnb_event event = {.kind = DNNB_EVENT_START,
-                        .message = text.data,
-                        .step = t->place.step,
-                        .is_last = is_over(t),
-                        .history = resumed ? t->history : NULL,
-                        .checkpoint = resumed};
-    if (status == DNNB_OK) status = dnnb__session_emit(&t->session, &event);
-    dnnb__buf_destroy(&text);
-    return status;
 }
 
 /* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
@@ -172,13 +106,13 @@ static void start_steps(dnnb__trainer *t, size_t n_rows) {
     dnnb__loader_start(t->session.loader, &pass);
 }
 
-/* The learning rate of the epoch's step, and its factor on the optimiser's. */
+/* The learning rate of the epoch's step, and its factor on each of the optimiser's. */
 static double get_learning_rate(const dnnb__trainer *t, size_t step, double *factor) {
     size_t n_before = t->place.n_steps - t->place.step; /* of the epochs before */
     *factor = t->range ? dnnb__lr_range_get_factor(t->range, n_before + step)
                        : dnnb_schedule_get_factor(&t->options->schedule, t->options->epochs,
                                                   t->steps_per_epoch, t->place.epoch, step);
-    return dnnb__optimizer_get_options(t->optimizer)->lr * *factor;
+    return t->lr * *factor;
 }
 
 /* A step on the next n_planned rows, and its place among the others; *norm is of its gradients. */
@@ -280,16 +214,26 @@ static dnnb_status end_epoch(dnnb__trainer *t, dnnb_epoch *result) {
     DNNB_TRY(dnnb_history_add(t->history, result));
     bool is_best = dnnb__monitor_add(&t->monitor, result);
     *p = (dnnb__place){.epoch = p->epoch + 1, .n_steps = p->n_steps};
-    bool is_early = is_over(t) && p->epoch < t->options->epochs;
+    bool is_early = dnnb__trainer_is_over(t) && p->epoch < t->options->epochs;
     char message[256];
     if (is_early) dnnb__monitor_print_end(&t->monitor, t->options->epochs, message, sizeof message);
     dnnb_event event = {.kind = DNNB_EVENT_EPOCH,
                         .message = is_early ? message : NULL,
                         .result = result,
                         .is_best = is_best,
-                        .is_last = is_over(t),
+                        .is_last = dnnb__trainer_is_over(t),
                         .validation = t->validation_predictions};
     return dnnb__session_emit(&t->session, &event);
+}
+
+/* Train what is to be trained from this epoch on. */
+static dnnb_status unfreeze(dnnb__trainer *t) {
+    bool has_changed;
+    DNNB_TRY(dnnb__trainer_unfreeze(t, t->place.epoch + 1, &has_changed));
+    if (!has_changed) return DNNB_OK;
+    DNNB_TRY(dnnb__trainer_tell_unfrozen(t));
+    t->session.has_begun = false; /* a bad image is missing from this epoch on */
+    return dnnb__session_fill_features(&t->session, t->train, &t->train->training);
 }
 
 static dnnb_status train_epoch(dnnb__trainer *t) {
@@ -297,6 +241,7 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     bool is_saved_here = t->train_predictions || t->validation_predictions;
     t->epoch_begun_s = dnnb__session_now_s();
     t->session.epoch = t->place.epoch;
+    if (t->place.at == 0) DNNB_TRY(unfreeze(t));
     t->session.has_begun = true;
     DNNB_TRY(run_steps(t, &result));
     /* Before the scores: they change nothing that is being written, and take about as long. */
@@ -305,7 +250,7 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     result.seconds = t->place.seconds + dnnb__session_now_s() - t->epoch_begun_s;
     DNNB_TRY(end_epoch(t, &result));
     DNNB_TRY(dnnb__trainer_check_learning(t));
-    if (!is_over(t)) return dnnb__trainer_save(t, !is_saved_here);
+    if (!dnnb__trainer_is_over(t)) return dnnb__trainer_save(t, !is_saved_here);
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
 
@@ -326,11 +271,11 @@ static dnnb_status end_early(dnnb__trainer *t, dnnb_status status) {
 dnnb_status dnnb__trainer_run(dnnb__trainer *t) {
     dnnb_checkpoint *resumed;
     DNNB_TRY(dnnb__trainer_resume(t, &resumed));
-    dnnb_status status = emit_start(t, resumed);
+    dnnb_status status = dnnb__trainer_tell_start(t, resumed);
     dnnb__checkpoint_destroy(resumed);
     if (status == DNNB_OK)
         status = dnnb__session_fill_features(&t->session, t->train, &t->train->training);
-    while (status == DNNB_OK && !is_over(t)) status = train_epoch(t);
+    while (status == DNNB_OK && !dnnb__trainer_is_over(t)) status = train_epoch(t);
     return status == DNNB_OK ? DNNB_OK : end_early(t, status);
 }
 

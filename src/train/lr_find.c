@@ -104,6 +104,7 @@ static dnnb_status find(finder *f, dnnb_dnn *dnn, const dnnb_stimulus *train) {
     options.score_train = options.resume = options.keep_checkpoint = false;
     options.checkpoint = NULL;
     options.early_stop = 0;
+    options.lr_groups = options.unfreeze = NULL; /* one rate for all that is trained */
     options.min_delta = 0;
     options.schedule = (dnnb_schedule_options)DNNB_SCHEDULE_OPTIONS_INIT;
     options.optimizer.lr = f->options->min_lr;

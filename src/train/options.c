@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/text.h"
 #include "train/criterion.h"
+#include "train/groups.h"
 
 enum { MAX_BATCH = 65536, MAX_EPOCHS = 1000000 };
 
@@ -70,6 +71,17 @@ static dnnb_status check_saving(const dnnb_train_options *o) {
     return DNNB_OK;
 }
 
+static dnnb_status check_groups(const dnnb_dnn *dnn, const dnnb_train_options *o) {
+    double *rates = dnnb__alloc(dnn->graph->n_params, sizeof *rates);
+    size_t *epochs = dnnb__alloc(dnn->graph->n_params, sizeof *epochs);
+    dnnb_status status = rates && epochs ? DNNB_OK : dnnb__fail_memory();
+    if (status == DNNB_OK) status = dnnb__groups_read_lr(rates, dnn, o->lr_groups, 0);
+    if (status == DNNB_OK) status = dnnb__groups_read_unfreeze(epochs, dnn, o->unfreeze, o->epochs);
+    dnnb__free(rates);
+    dnnb__free(epochs);
+    return status;
+}
+
 dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
                              bool has_validation) {
     DNNB_TRY(check_task(o, (size_t)dnnb_dnn_get_n_outputs(dnn)));
@@ -93,6 +105,7 @@ dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
         return dnnb__fail(DNNB_ERR_ARGUMENT, "clip_norm: expected 0 or more, found %g",
                           o->clip_norm);
     DNNB_TRY(check_schedule(o));
+    DNNB_TRY(check_groups(dnn, o));
     DNNB_TRY(check_stop(o, has_validation));
     return check_saving(o);
 }

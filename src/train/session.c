@@ -67,6 +67,8 @@ dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done, size
 dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features, size_t node,
                                  size_t n_rows) {
     const dnnb_shape *shape = &session->dnn->graph->nodes[node].shape;
+    if (features->values && features->node == node) return DNNB_OK;
+    dnnb__features_release(features, &session->budget, n_rows);
     *features = (dnnb__features){.node = node, .n = 1};
     if (node == 0) return DNNB_OK;
     for (size_t i = 0; i < shape->ndim; i++) features->n *= (size_t)shape->dim[i];
@@ -77,6 +79,7 @@ dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *feature
 dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
     size_t n_values;
     if (!dnnb__mul_size(max_batch, session->largest_features, &n_values)) n_values = SIZE_MAX;
+    dnnb__free(session->features);
     session->features = dnnb__alloc(n_values, sizeof *session->features);
     return session->features ? DNNB_OK : dnnb__fail_memory();
 }

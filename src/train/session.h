@@ -55,7 +55,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__session_check_images(dnnb__session *session, d
 DNNB_MUST_CHECK dnnb_status dnnb__session_next(dnnb__session *session, dnnb__set *set,
                                                dnnb__batch *out);
 
-/** Split the network for a set's features at `node` (0 for none) and keep them if there is room. */
+/** Split the network for a set's features at `node` (0 for none) and keep them if there is room;
+ *  those of another node are given up. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features,
                                                  size_t node, size_t n_rows);
 /** Make room for a batch of the largest features, once all sets are split. */

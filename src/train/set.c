@@ -121,3 +121,10 @@ dnnb_status dnnb__features_reserve(dnnb__features *features, dnnb__budget *budge
     features->values = dnnb__alloc(n_values, sizeof *features->values);
     return features->values ? DNNB_OK : dnnb__fail_memory();
 }
+
+void dnnb__features_release(dnnb__features *features, dnnb__budget *budget, size_t n_rows) {
+    if (features->values)
+        dnnb__budget_give_back(budget, n_rows * features->n * sizeof *features->values);
+    dnnb__free(features->values);
+    *features = (dnnb__features){0};
+}

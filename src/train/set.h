@@ -56,6 +56,9 @@ size_t dnnb__set_fill_shuffled(dnnb__set *set, uint64_t seed, size_t epoch);
 DNNB_MUST_CHECK dnnb_status dnnb__features_reserve(dnnb__features *features, dnnb__budget *budget,
                                                    size_t n_rows);
 
+/** Keep them no more. */
+void dnnb__features_release(dnnb__features *features, dnnb__budget *budget, size_t n_rows);
+
 /** Put "file:line: stimID: " before this thread's message; returns `status`. */
 DNNB_MUST_CHECK dnnb_status dnnb__set_fail_at(const dnnb__set *set, size_t row, dnnb_status status);
 

@@ -22,6 +22,7 @@ enum { N_COUNTERS = 5, N_SUMS = 4, N_EPOCH_NUMBERS = 8, N_EPOCH_COUNTS = 3, MAX_
 typedef struct snapshot {
     dnnb_checkpoint *checkpoint;
     int64_t counters[N_COUNTERS];
+    int64_t *begins; /* [parameters of the optimiser], its steps before their first */
     double sums[N_SUMS];
     double *epochs;        /* [finished epochs, N_EPOCH_NUMBERS] */
     int64_t *epoch_counts; /* [finished epochs, N_EPOCH_COUNTS] */
@@ -30,6 +31,7 @@ typedef struct snapshot {
 
 static void snapshot_close(snapshot *s) {
     dnnb__checkpoint_destroy(s->checkpoint);
+    dnnb__free(s->begins);
     dnnb__free(s->epochs);
     dnnb__free(s->epoch_counts);
     dnnb__free(s->losses);
@@ -119,6 +121,12 @@ static dnnb_status add_place(snapshot *s, const dnnb__trainer *t) {
     const double sums[N_SUMS] = {p->weighted_loss, p->weight, p->seconds + here_s, p->norm_sum};
     memcpy(s->counters, counters, sizeof counters);
     memcpy(s->sums, sums, sizeof sums);
+    s->begins = dnnb__alloc(t->n_params, sizeof *s->begins);
+    if (!s->begins) return dnnb__fail_memory();
+    for (size_t i = 0; i < t->n_params; i++)
+        s->begins[i] = (int64_t)dnnb__optimizer_get_begin(t->optimizer, i);
+    DNNB_TRY(
+        dnnb__checkpoint_add(s->checkpoint, "optimizer_begins", DNNB_I64, s->begins, t->n_params));
     DNNB_TRY(dnnb__checkpoint_add(s->checkpoint, "counters", DNNB_I64, s->counters, N_COUNTERS));
     DNNB_TRY(dnnb__checkpoint_add(s->checkpoint, "sums", DNNB_F64, s->sums, N_SUMS));
     return dnnb__checkpoint_add(s->checkpoint, "step_loss", DNNB_F64, t->step_loss, p->step);
@@ -163,6 +171,7 @@ static dnnb_status visit_arrays(const dnnb__trainer *t, visit_fn visit, void *co
     const dnnb__graph *graph = t->session.dnn->graph;
     for (size_t i = 0; i < t->n_params; i++) {
         const char *path = graph->params[t->params[i]].path;
+        if (!graph->params[t->params[i]].trainable) continue; /* not yet */
         (void)snprintf(name, sizeof name, "weight/%s", path);
         DNNB_TRY(visit(context, name, t->weights[i], t->sizes[i]));
         for (size_t k = 0; k < DNNB__OPTIM_MAX_STATES; k++) {
@@ -231,6 +240,17 @@ static void restore_set(dnnb__set *set, const uint32_t *bad_since) {
     }
 }
 
+static dnnb_status read_begins(const int64_t **out, const dnnb__trainer *t,
+                               const dnnb_checkpoint *c, uint64_t optimizer_steps) {
+    const void *found;
+    DNNB_TRY(dnnb__checkpoint_read(c, "optimizer_begins", DNNB_I64, t->n_params, &found, NULL));
+    *out = found;
+    for (size_t i = 0; i < t->n_params; i++)
+        if ((*out)[i] < 0 || (uint64_t)(*out)[i] > optimizer_steps)
+            return dnnb__fail(DNNB_ERR_FORMAT, "checkpoint: its counters are out of range");
+    return DNNB_OK;
+}
+
 /* ---- resuming ---- */
 
 static dnnb_status restore_all(dnnb__trainer *t, dnnb_checkpoint *c) {
@@ -238,13 +258,17 @@ static dnnb_status restore_all(dnnb__trainer *t, dnnb_checkpoint *c) {
     const uint32_t *train, *validation;
     dnnb__place place;
     uint64_t optimizer_steps;
+    const int64_t *begins;
+    bool is_more;
     size_t n;
     DNNB_TRY(dnnb__checkpoint_read(c, "identity", DNNB_U8, SIZE_MAX, &identity, &n));
     DNNB_TRY(dnnb__identity_compare(identity, n, t->identity.data));
     DNNB_TRY(read_place(&place, &optimizer_steps, t, c));
     DNNB_TRY(read_set(&train, c, "train", t->train, t->train_sizes));
     DNNB_TRY(read_set(&validation, c, "validation", t->validation, t->validation_sizes));
+    DNNB_TRY(dnnb__trainer_unfreeze(t, place.at > 0 ? place.epoch + 1 : place.epoch, &is_more));
     DNNB_TRY(visit_arrays(t, check_floats, c));
+    DNNB_TRY(read_begins(&begins, t, c, optimizer_steps));
     const void *losses;
     DNNB_TRY(dnnb__checkpoint_read(c, "step_loss", DNNB_F64, place.step, &losses, NULL));
     DNNB_TRY(restore_history(t->history, c, place.epoch));
@@ -252,6 +276,8 @@ static dnnb_status restore_all(dnnb__trainer *t, dnnb_checkpoint *c) {
     if (place.step > 0) memcpy(t->step_loss, losses, place.step * sizeof *t->step_loss);
     t->place = place;
     dnnb__optimizer_set_steps(t->optimizer, optimizer_steps);
+    for (size_t i = 0; i < t->n_params; i++)
+        dnnb__optimizer_set_begin(t->optimizer, i, (uint64_t)begins[i]);
     restore_set(t->train, train);
     restore_set(t->validation, validation);
     DNNB_TRY(visit_arrays(t, restore_floats, c));

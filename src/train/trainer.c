@@ -8,10 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/groups.h"
 #include "train/identity.h"
 
-/* Plans for the batch sizes of an epoch, then the flat arrays that these plans train. */
-static dnnb_status create_plans(dnnb__trainer *t) {
+/* Plans for the batch sizes of an epoch. */
+static dnnb_status make_plans(dnnb__trainer *t) {
     dnnb_dnn *dnn = t->session.dnn;
     size_t n_images = t->train->n - t->train->n_bad;
     size_t sizes[2] = {n_images < t->batch ? n_images : t->batch, n_images % t->batch};
@@ -26,23 +27,50 @@ static dnnb_status create_plans(dnnb__trainer *t) {
     return DNNB_OK;
 }
 
-static dnnb_status create_optimizer(dnnb__trainer *t) {
+/* The flat arrays that these plans train. */
+static void find_arrays(dnnb__trainer *t) {
     dnnb_dnn *dnn = t->session.dnn;
-    const dnnb__graph *graph = dnn->graph;
+    for (size_t i = 0; i < t->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(dnn->net, t->params[i]);
+        t->weights[i] = flat.weight;
+        t->gradients[i] = dnn->graph->params[t->params[i]].trainable ? flat.gradient : NULL;
+        t->sizes[i] = flat.n;
+    }
+}
+
+dnnb_status dnnb__trainer_create_plans(dnnb__trainer *t) {
+    DNNB_TRY(make_plans(t));
+    find_arrays(t);
+    return DNNB_OK;
+}
+
+static dnnb_status find_params(dnnb__trainer *t) {
+    const dnnb__graph *graph = t->session.dnn->graph;
     t->params = dnnb__calloc(graph->n_params, sizeof *t->params);
     t->sizes = dnnb__calloc(graph->n_params, sizeof *t->sizes);
     t->weights = dnnb__calloc(graph->n_params, sizeof *t->weights);
     t->gradients = dnnb__calloc(graph->n_params, sizeof *t->gradients);
     if (!t->params || !t->sizes || !t->weights || !t->gradients) return dnnb__fail_memory();
-    for (size_t i = 0; i < graph->n_params; i++) {
-        if (!graph->params[i].trainable) continue;
-        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
-        t->params[t->n_params] = i;
-        t->weights[t->n_params] = flat.weight;
-        t->gradients[t->n_params] = flat.gradient;
-        t->sizes[t->n_params++] = flat.n;
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].trainable || graph->params[i].is_trained_later)
+            t->params[t->n_params++] = i;
+    return DNNB_OK;
+}
+
+static dnnb_status create_optimizer(dnnb__trainer *t) {
+    const dnnb__graph *graph = t->session.dnn->graph;
+    DNNB_TRY(dnnb__optimizer_create(&t->optimizer, &t->options->optimizer, t->sizes, t->n_params));
+    double *rates = dnnb__alloc(graph->n_params, sizeof *rates);
+    if (!rates) return dnnb__fail_memory();
+    dnnb_status status = dnnb__groups_read_lr(rates, t->session.dnn, t->options->lr_groups,
+                                              dnnb__optimizer_get_options(t->optimizer)->lr);
+    for (size_t i = 0; status == DNNB_OK && i < t->n_params; i++) {
+        t->lr = rates[t->params[i]];
+        dnnb__optimizer_set_lr(t->optimizer, i, t->lr);
+        if (!graph->params[t->params[i]].trainable) dnnb__optimizer_leave_out(t->optimizer, i);
     }
-    return dnnb__optimizer_create(&t->optimizer, &t->options->optimizer, t->sizes, t->n_params);
+    dnnb__free(rates);
+    return status;
 }
 
 static dnnb_status create_buffers(dnnb__trainer *t) {
@@ -58,8 +86,8 @@ static dnnb_status create_buffers(dnnb__trainer *t) {
     return dnnb_history_create(&t->history);
 }
 
-/* Decide where the network is cut, and which features are kept: small ones of scoring first. */
-static dnnb_status freeze(dnnb__trainer *t, size_t max_batch) {
+/* Small features, those of scoring, are kept first. */
+dnnb_status dnnb__trainer_freeze(dnnb__trainer *t) {
     const dnnb__graph *graph = t->session.dnn->graph;
     size_t scoring = dnnb__graph_find_cut(graph, false), training = 0;
     if (t->options->augment == DNNB_AUGMENT_NONE) training = dnnb__graph_find_cut(graph, true);
@@ -69,7 +97,7 @@ static dnnb_status freeze(dnnb__trainer *t, size_t max_batch) {
     if (t->options->score_train)
         DNNB_TRY(dnnb__session_freeze(s, &t->train->scoring, scoring, t->train->n));
     DNNB_TRY(dnnb__session_freeze(s, &t->train->training, training, t->train->n));
-    return dnnb__session_reserve(s, max_batch);
+    return dnnb__session_reserve(s, t->batch > DNNB__DNN_BATCH ? t->batch : DNNB__DNN_BATCH);
 }
 
 /* Where the run saves itself, and what it can go on from. */
@@ -115,11 +143,13 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
     DNNB_TRY(dnnb__session_open(&t->session, dnn, o, max_batch));
     t->session.n_epochs = o->epochs;
     t->session.keeps_images = true;
-    DNNB_TRY(freeze(t, max_batch)); /* features come before the images that a full check keeps */
+    DNNB_TRY(dnnb__trainer_plan_unfreezing(t));
+    DNNB_TRY(dnnb__trainer_freeze(t)); /* features come before the images that a full check keeps */
     bool augment = o->augment == DNNB_AUGMENT_DNNBRAIN;
     DNNB_TRY(dnnb__session_check_images(&t->session, t->train, augment));
     if (t->validation) DNNB_TRY(dnnb__session_check_images(&t->session, t->validation, false));
-    DNNB_TRY(create_plans(t));
+    DNNB_TRY(find_params(t));
+    DNNB_TRY(dnnb__trainer_create_plans(t));
     DNNB_TRY(create_optimizer(t));
     DNNB_TRY(create_buffers(t));
     t->chance_loss = dnnb__criterion_get_chance_loss(&t->criterion, t->train);
@@ -128,6 +158,7 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
 
 void dnnb__trainer_close(dnnb__trainer *t) {
     dnnb__saver_close(&t->saver);
+    dnnb__trainer_end_unfreezing(t);
     dnnb__session_close(&t->session);
     dnnb__set_destroy(t->train);
     dnnb__set_destroy(t->validation);

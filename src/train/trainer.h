@@ -35,11 +35,14 @@ typedef struct dnnb__trainer {
     dnnb__set *train, *validation; /* validation NULL without one */
     dnnb_predictions *train_predictions, *validation_predictions;
     dnnb__optimizer *optimizer;
-    size_t *params;  /* of the graph: the trainable ones, */
-    float **weights; /* each in the engine's layout, */
-    float **gradients;
-    size_t *sizes; /* and of so many elements */
+    size_t *params;    /* of the graph: those that are trained, now or later, */
+    float **weights;   /* each in the engine's layout, */
+    float **gradients; /* NULL while it is not trained, */
+    size_t *sizes;     /* and of so many elements */
     size_t n_params;
+    size_t *unfreeze_epochs; /* [parameters of the graph], from 1: trained from that epoch on; 0: as
+                                it was given */
+    double lr; /* without the schedule, of the last layer that is trained: what the history has */
     size_t batch; /* images a step, at most the set's */
     size_t n_outputs;
     dnnb__criterion criterion;
@@ -65,6 +68,27 @@ DNNB_MUST_CHECK dnnb_status dnnb__trainer_open(dnnb__trainer *trainer, dnnb_dnn 
                                                const dnnb_stimulus *train,
                                                const dnnb_stimulus *validation);
 void dnnb__trainer_close(dnnb__trainer *trainer);
+/** Make the plans of a step, and take over the arrays of what they train. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_create_plans(dnnb__trainer *trainer);
+/** Decide where the network is cut, and which features are kept. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_freeze(dnnb__trainer *trainer);
+
+/** Find out what is frozen now and trained from a later epoch on. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_plan_unfreezing(dnnb__trainer *trainer);
+/** Train what is to be trained by that epoch (from 1). Features that this changes are kept no more.
+ *  @param[out] has_changed Something was frozen until now. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_unfreeze(dnnb__trainer *trainer, size_t epoch,
+                                                   bool *has_changed);
+/** Freeze it again, as the caller had it. */
+void dnnb__trainer_end_unfreezing(dnnb__trainer *trainer);
+
+/** No epoch follows. */
+bool dnnb__trainer_is_over(const dnnb__trainer *trainer);
+/** Tell how the run begins or goes on. @param resumed NULL for a run that begins. */
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_tell_start(dnnb__trainer *trainer,
+                                                     dnnb_checkpoint *resumed);
+DNNB_MUST_CHECK dnnb_status dnnb__trainer_tell_unfrozen(dnnb__trainer *trainer);
+
 /** Train to the end, from where a checkpoint was if the options ask for it. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_run(dnnb__trainer *trainer);
 

@@ -68,6 +68,7 @@ static bool watch(void *context, const dnnb_event *event) {
         w->n_warnings++;
         (void)snprintf(w->warning, sizeof w->warning, "%s", event->message);
         break;
+    case DNNB_EVENT_UNFREEZE:
     case DNNB_EVENT_SAVE:
     case DNNB_EVENT_SAVED:
         break;

@@ -184,6 +184,14 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     o.label_smoothing = 0.1;
     check_every_stop(&f, &o, "features.*");
     o = f.options;
+    o.unfreeze = "2=fc1,3=all";
+    o.lr_groups = "features.*=1e-3,classifier.1.*=2e-3";
+    check_every_stop(&f, &o, "backbone");
+    o.augment = DNNB_AUGMENT_NONE;
+    o.optimizer.name = "sgd";
+    o.optimizer.momentum = 0.9;
+    check_every_stop(&f, &o, "backbone");
+    o = f.options;
     o.early_stop = 2; /* the second and third epoch do not get better by so much */
     o.min_delta = 0.9;
     o.epochs = 6;
@@ -330,6 +338,8 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.label_smoothing = 0.1, "label smoothing: expected 0, as in the checkpoint");
     REFUSED(c.monitor = DNNB_MONITOR_LOSS, "monitor: expected score, as in the checkpoint");
     REFUSED(c.clip_norm = 1, "clip norm: expected 0, as in the checkpoint, found 1");
+    REFUSED(c.lr_groups = "fc1=1", "learning rates of groups: expected none, as in the");
+    REFUSED(c.unfreeze = "2", "unfreezing: expected none, as in the checkpoint, found 2");
     REFUSED(c.decode.max_pixels = 1000, "largest image");
     REFUSED(c.identity = "weights: another\n", "weights: expected nothing");
 #undef REFUSED
