@@ -3,11 +3,11 @@
 
 #include <inttypes.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/common.h"
+#include "cli/table.h"
 
 typedef struct class_row {
     int64_t label;
@@ -59,20 +59,25 @@ static dnnb_status collect(const dnnb_stimulus *const *sets, size_t n_sets, clas
 }
 
 static void print_rows(const class_row *rows, size_t n, const char *const *names, size_t n_sets) {
-    int width = (int)strlen("condition");
+    cli_column columns[2 + CLI_MOST_SETS] = {{"label", true, false}, {"condition", false, true}};
+    size_t n_all[CLI_MOST_SETS] = {0};
+    for (size_t s = 0; s < n_sets; s++) columns[2 + s] = (cli_column){names[s], true, false};
+    cli_table *table = cli_table_create(columns, 2 + n_sets);
     for (size_t i = 0; i < n; i++) {
-        int n_condition = (int)strlen(rows[i].condition);
-        if (n_condition > width && n_condition <= 48) width = n_condition;
+        cli_table_add(table, "%" PRId64, rows[i].label);
+        cli_table_add(table, "%s", rows[i].is_mixed ? "(several)" : rows[i].condition);
+        for (size_t s = 0; s < n_sets; s++) {
+            cli_table_add(table, "%s", cli_thousands((int64_t)rows[i].n_images[s]).s);
+            n_all[s] += rows[i].n_images[s];
+        }
     }
-    printf("%7s  %-*s", "label", width, "condition");
-    for (size_t s = 0; s < n_sets; s++) printf("  %10s", names[s]);
-    putchar('\n');
-    for (size_t i = 0; i < n; i++) {
-        const char *condition = rows[i].is_mixed ? "(several)" : rows[i].condition;
-        printf("%7" PRId64 "  %-*s", rows[i].label, width, condition);
-        for (size_t s = 0; s < n_sets; s++) printf("  %10zu", rows[i].n_images[s]);
-        putchar('\n');
-    }
+    cli_table_add_rule(table);
+    cli_table_add(table, "all");
+    cli_table_add(table, "%s", "");
+    for (size_t s = 0; s < n_sets; s++)
+        cli_table_add(table, "%s", cli_thousands((int64_t)n_all[s]).s);
+    (void)cli_table_print(table);
+    cli_table_destroy(table);
 }
 
 dnnb_status cli_print_classes(const dnnb_stimulus *const *sets, const char *const *names,

@@ -29,7 +29,7 @@ static bool is_history(const unsigned char *head, size_t n) {
     return n > 0 && head[0] == 0x80 && !is_torch;
 }
 
-static int inspect_file(const char *path) {
+static int inspect_file(const char *path, dnnb_check check) {
     unsigned char head[32];
     FILE *file = fopen(path, "rb");
     size_t n = file ? fread(head, 1, sizeof head, file) : 0;
@@ -40,7 +40,7 @@ static int inspect_file(const char *path) {
         cli_error("%s: %s", path, strerror(error));
         return CLI_FAILED;
     }
-    if (cli_ends_with(path, ".csv")) return cli_describe_stimuli(path);
+    if (cli_ends_with(path, ".csv")) return cli_describe_stimuli(path, check);
     /* The u64 length that a .safetensors begins with can have the first byte of a pickle. */
     if (!cli_ends_with(path, ".safetensors") && is_history(head, n))
         return cli_describe_history(path);
@@ -64,14 +64,24 @@ static int inspect_name(const char *name) {
 }
 
 int cli_cmd_inspect(int argc, char **argv) {
-    size_t n_operands;
+    size_t n_operands, check = DNNB_CHECK_QUICK;
+    const cli_option options[] = {
+        {.type = CLI_GROUP, .name = "Stimuli"},
+        {CLI_ROW(CLI_CHOICE, "check", NULL,
+                 "how pictures are looked at: each file's header, or all of it by decoding, which "
+                 "finds damage and counts grey pictures",
+                 &check),
+         .words = cli_check_names, .n_words = CLI_COUNT_OF(cli_check_names)},
+    };
     const cli_command command = {
         .name = "inspect",
         .summary = "Describe weights, stimuli, a history, a run folder or a network.",
-        .arguments = "THING",
+        .arguments = "THING [options]",
         .about = "THING is a .pth, .safetensors, .npz, .stim.csv, train_dict.pkl or "
                  "train_dict.json, a run\nfolder, or a network's name.\n",
         .examples = examples,
+        .options = options,
+        .n_options = CLI_COUNT_OF(options),
         .min_operands = 1,
         .max_operands = 1,
         .operand = "THING",
@@ -79,5 +89,5 @@ int cli_cmd_inspect(int argc, char **argv) {
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     if (cli_is_folder(argv[1])) return cli_describe_run(argv[1]);
-    return cli_exists(argv[1]) ? inspect_file(argv[1]) : inspect_name(argv[1]);
+    return cli_exists(argv[1]) ? inspect_file(argv[1], (dnnb_check)check) : inspect_name(argv[1]);
 }

@@ -3,6 +3,7 @@
 #include "cli/cmd_list.h"
 #include "cli/common.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 
 typedef struct stim_command {
     const char *folder, *out_path, *out_validation_path;
@@ -76,6 +77,11 @@ static int write_two(const stim_command *c, const dnnb_stimulus *stim) {
     return status;
 }
 
+static bool show_scan(void *context, size_t done, size_t total) {
+    cli_progress_count(context, "looking at files", done, total, "files");
+    return true;
+}
+
 int cli_cmd_stim(int argc, char **argv) {
     stim_command c = {0};
     cli_parsed parsed = parse(&c, argc, argv);
@@ -87,7 +93,12 @@ int cli_cmd_stim(int argc, char **argv) {
         return cli_usage_error("--out-validation: missing option --split X");
     dnnb_stimulus *stim = NULL;
     size_t n_left_out = 0;
-    if (dnnb_stimulus_scan(&stim, c.folder, &n_left_out) != DNNB_OK) return cli_fail();
+    cli_progress progress;
+    cli_progress_init(&progress, false);
+    dnnb_status scanned =
+        dnnb_stimulus_scan_observed(&stim, c.folder, &n_left_out, show_scan, &progress);
+    cli_progress_clear(&progress);
+    if (scanned != DNNB_OK) return cli_fail();
     int status = c.split > 0 ? write_two(&c, stim) : write_one(&c, stim);
     if (status == CLI_DONE && n_left_out > 0)
         fprintf(stderr, "%s: %zu files left out: they do not begin as a picture does\n", c.folder,

@@ -4,13 +4,13 @@
 
 #include "dnnbrain/dnnbrain.h"
 
-/** A file of weights: a line a tensor, and totals. */
+/** A file of weights: a row a tensor, and totals. */
 int cli_describe_weights(const char *path);
-/** A .stim.csv: headers, columns, classes, missing files. */
-int cli_describe_stimuli(const char *path);
+/** A .stim.csv: headers, columns, classes, sizes, files that cannot be used, what is odd. */
+int cli_describe_stimuli(const char *path, dnnb_check check);
 /** A train_dict.pkl or .json: a line an epoch. */
 int cli_describe_history(const char *path);
-/** A run folder: its options, its epochs, what it holds. */
+/** A run folder: what was trained on what, how well, its epochs and files. */
 int cli_describe_run(const char *folder);
 /** A network's layers. */
 int cli_describe_network(const char *name);

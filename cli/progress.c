@@ -303,16 +303,17 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
     if (is_due(progress)) show(progress, &line);
 }
 
-void cli_progress_count(cli_progress *progress, const char *what, double share, size_t done,
+void cli_progress_count(cli_progress *progress, const char *what, size_t done, size_t total,
                         const char *things) {
-    enum { COUNTING = 100, TOTAL = 1000000 }; /* an id of its own; shares as counts */
-    progress_line line = {.share = share};
-    double elapsed_s = measure(progress, COUNTING, (size_t)(share * TOTAL), TOTAL);
-    double share_then = (double)progress->pass.done_then / TOTAL;
+    enum { COUNTING = 100 }; /* an id that no pass has */
+    progress_line line = {.share = total ? (double)done / (double)total : 0};
+    double elapsed_s = measure(progress, COUNTING, done, total);
     if (!is_due(progress)) return;
+    double n = (double)(done - progress->pass.done_then);
     snprintf(line.name, sizeof line.name, "%s", what);
-    print_part(line.count, "%s %s", cli_thousands((int64_t)done).s, things);
-    if (share > share_then) print_left(&line, elapsed_s / (share - share_then) * (1 - share));
+    print_part(line.count, "%zu/%zu", done, total);
+    if (n > 0 && elapsed_s > 0) print_rate(&line, n / elapsed_s, things);
+    if (n > 0 && total >= done) print_left(&line, elapsed_s / n * (double)(total - done));
     show(progress, &line);
 }
 

@@ -33,8 +33,8 @@ void cli_progress_init(cli_progress *progress, bool quiet);
 void cli_progress_clear(cli_progress *progress);
 /** Show a STEP or SCORING event, print the message of a START or WARNING. */
 void cli_progress_show(cli_progress *progress, const dnnb_event *event);
-/** Show work without events: `share` of it (0 to 1) is done, `done` things, called `things`. */
-void cli_progress_count(cli_progress *progress, const char *what, double share, size_t done,
+/** Show work without events: so many things of all are done. */
+void cli_progress_count(cli_progress *progress, const char *what, size_t done, size_t total,
                         const char *things);
 /** Say what goes on until the next line or cli_progress_clear(), on a terminal alone. */
 void cli_progress_say(cli_progress *progress, const char *format, ...) DNNB_PRINTF(2, 3);

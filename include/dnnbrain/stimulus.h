@@ -31,6 +31,9 @@ typedef struct dnnb_stimulus dnnb_stimulus;
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, const char *csv_path);
 
+/** Called now and then with how much of some work is done. False ends it. */
+typedef bool (*dnnb_progress_fn)(void *context, size_t done, size_t total);
+
 /**
  * A stimulus set from a folder with a subfolder a class.
  *
@@ -42,6 +45,17 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_load(dnnb_stimulus **out, con
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder,
                                                         size_t *n_left_out);
+/**
+ * The same, told of as it goes on.
+ *
+ * @param on_progress Files looked at, of all in the classes' folders; NULL for none.
+ * @error Also DNNB_ERR_STOPPED on_progress said so.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_scan_observed(dnnb_stimulus **out,
+                                                                 const char *folder,
+                                                                 size_t *n_left_out,
+                                                                 dnnb_progress_fn on_progress,
+                                                                 void *context);
 
 /**
  * Split in two, keeping each label's share (largest remainder; at least one image of each label on
@@ -148,6 +162,19 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_read_targets(const dnnb_stimu
  *        with the number of bad rows in all.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_check_files(const dnnb_stimulus *stim);
+
+/**
+ * For each row, the first row whose file holds the same bytes; its own index where no row before it
+ * does. A file that cannot be read is like no other.
+ *
+ * @param[out] out     [rows].
+ * @param on_progress  Files looked at of all; NULL for none.
+ * @error DNNB_ERR_STOPPED on_progress said so; DNNB_ERR_MEMORY.
+ */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_find_copies(const dnnb_stimulus *stim,
+                                                               size_t *out,
+                                                               dnnb_progress_fn on_progress,
+                                                               void *context);
 
 /** Free an array that a function of the library gave away. */
 DNNB_API void dnnb_free(void *array);

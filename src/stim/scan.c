@@ -101,10 +101,24 @@ static dnnb_status add_image(dnnb_stimulus *stim, const char *class_name, const 
     return dnnb__stimulus_get_status(stim);
 }
 
-static dnnb_status scan_class(dnnb_stimulus *stim, const char *folder, const char *class_name,
-                              size_t label, size_t *n_left_out) {
+/* A scan that goes on. */
+typedef struct scan {
+    dnnb_stimulus *stim;
+    size_t n_classes, n_left_out;
+    size_t n_done, n_all; /* files; n_all 0 when nobody wants to know */
+    dnnb_progress_fn on_progress;
+    void *context;
+} scan;
+
+static dnnb_status tell(scan *s) {
+    s->n_done++;
+    if (!s->on_progress || s->on_progress(s->context, s->n_done, s->n_all)) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_STOPPED, "stopped");
+}
+
+static dnnb_status scan_class(scan *s, const char *folder, const char *class_name) {
     listing files;
-    size_t n_before = stim->n_rows;
+    size_t n_before = s->stim->n_rows;
     DNNB_TRY(listing_create(&files, folder));
     dnnb_status status = DNNB_OK;
     for (size_t i = 0; i < files.n && status == DNNB_OK; i++) {
@@ -114,25 +128,45 @@ static dnnb_status scan_class(dnnb_stimulus *stim, const char *folder, const cha
         if (status == DNNB_OK && is_writable_name(files.names[i]))
             status = judge_file(&is_image, path);
         dnnb__free(path);
+        if (status == DNNB_OK) status = tell(s);
         if (status != DNNB_OK) break;
         if (is_image)
-            status = add_image(stim, class_name, files.names[i], label);
+            status = add_image(s->stim, class_name, files.names[i], s->n_classes);
         else
-            ++*n_left_out;
+            s->n_left_out++;
     }
-    if (status == DNNB_OK && stim->n_rows == n_before)
+    if (status == DNNB_OK && s->stim->n_rows == n_before)
         status = dnnb__fail(DNNB_ERR_FORMAT, "%s: expected %s in each class's folder, found none",
                             folder, DNNB__STIMULUS_AN_IMAGE);
     listing_clear(&files);
+    s->n_classes++;
     return status;
 }
 
+/* How many files a scan will look at. Files may come and go: this is only for showing. */
+static dnnb_status count_files(scan *s, const char *folder, const listing *names) {
+    for (size_t i = 0; s->on_progress && i < names->n; i++) {
+        char *path;
+        bool is_folder = false;
+        listing files;
+        DNNB_TRY(dnnb__path_join(&path, folder, names->names[i]));
+        dnnb_status status = dnnb__folder_find(&is_folder, path);
+        if (status == DNNB_OK && is_folder) {
+            status = listing_create(&files, path);
+            if (status == DNNB_OK) s->n_all += files.n;
+            if (status == DNNB_OK) listing_clear(&files);
+        }
+        dnnb__free(path);
+        if (status != DNNB_OK) return status;
+    }
+    return DNNB_OK;
+}
+
 /* Every subfolder is a class; files beside them belong to none. */
-static dnnb_status scan_classes(dnnb_stimulus *stim, const char *folder, size_t *n_left_out) {
+static dnnb_status scan_classes(scan *s, const char *folder) {
     listing classes;
-    size_t n_classes = 0;
     DNNB_TRY(listing_create(&classes, folder));
-    dnnb_status status = DNNB_OK;
+    dnnb_status status = count_files(s, folder, &classes);
     for (size_t i = 0; i < classes.n && status == DNNB_OK; i++) {
         const char *name = classes.names[i];
         char *path;
@@ -140,17 +174,17 @@ static dnnb_status scan_classes(dnnb_stimulus *stim, const char *folder, size_t 
         status = dnnb__path_join(&path, folder, name);
         if (status == DNNB_OK) status = dnnb__folder_find(&is_folder, path);
         if (status == DNNB_OK && !is_folder)
-            ++*n_left_out;
+            s->n_left_out++;
         else if (status == DNNB_OK && !is_writable_name(name))
             status = dnnb__fail(DNNB_ERR_FORMAT,
                                 "%s: expected a folder's name in UTF-8 without line ends, found "
                                 "'%s'",
                                 folder, dnnb__clip_create(name, strlen(name)).text);
         else if (status == DNNB_OK)
-            status = scan_class(stim, path, name, n_classes++, n_left_out);
+            status = scan_class(s, path, name);
         dnnb__free(path);
     }
-    if (status == DNNB_OK && n_classes == 0)
+    if (status == DNNB_OK && s->n_classes == 0)
         status =
             dnnb__fail(DNNB_ERR_FORMAT,
                        "%s: expected a subfolder of images for each class, found none", folder);
@@ -158,9 +192,9 @@ static dnnb_status scan_classes(dnnb_stimulus *stim, const char *folder, size_t 
     return status;
 }
 
-dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder, size_t *n_left_out) {
+dnnb_status dnnb_stimulus_scan_observed(dnnb_stimulus **out, const char *folder, size_t *n_left_out,
+                                        dnnb_progress_fn on_progress, void *context) {
     *out = NULL;
-    size_t left_out = 0;
     dnnb_stimulus *stim;
     DNNB_TRY(dnnb__stimulus_new(&stim, "", folder, SIZE_MAX));
     dnnb__stimulus_add_header(stim, "type", 4, "image", 5);
@@ -168,11 +202,16 @@ dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder, size_t *
     dnnb__stimulus_add_column(stim, "stimID", 6);
     dnnb__stimulus_add_column(stim, "label", 5);
     dnnb__stimulus_add_column(stim, "condition", 9);
-    dnnb_status status = scan_classes(stim, folder, &left_out);
-    if (n_left_out) *n_left_out = left_out;
+    scan s = {.stim = stim, .on_progress = on_progress, .context = context};
+    dnnb_status status = scan_classes(&s, folder);
+    if (n_left_out) *n_left_out = s.n_left_out;
     if (status == DNNB_OK)
         *out = stim;
     else
         dnnb_stimulus_destroy(stim);
     return status;
+}
+
+dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, const char *folder, size_t *n_left_out) {
+    return dnnb_stimulus_scan_observed(out, folder, n_left_out, NULL, NULL);
 }

@@ -244,6 +244,77 @@ static void test_stim_set__scan_sorts_and_judges_by_signature(void **state) {
     dnnb_stimulus_destroy(stim);
 }
 
+/* What a scan or a comparison has told, and when it is to be stopped. */
+typedef struct told {
+    size_t n, stop_at, done, total;
+} told;
+
+static bool on_progress(void *context, size_t done, size_t total) {
+    told *t = context;
+    assert_int_equal(done, t->done + 1);
+    *t = (told){t->n + 1, t->stop_at, done, total};
+    return t->n != t->stop_at;
+}
+
+static void test_stim_set__scan_tells_how_far_it_is(void **state) {
+    (void)state;
+    make_folder("set");
+    make_folder("set/ant");
+    make_folder("set/bee");
+    write_file("set/readme.txt", "text", 4);
+    write_file("set/ant/1.gif", picture, sizeof picture);
+    write_file("set/ant/no.txt", "text", 4);
+    write_file("set/bee/2.gif", picture, sizeof picture);
+    dnnb_stimulus *stim;
+    told t = {0};
+    assert_ok(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, on_progress, &t));
+    assert_int_equal(t.n, 3);
+    assert_int_equal(t.total, 3);
+    dnnb_stimulus_destroy(stim);
+    t = (told){.stop_at = 2};
+    assert_fails(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, on_progress, &t),
+                 DNNB_ERR_STOPPED, "stopped");
+    assert_null(stim);
+    assert_int_equal(t.n, 2);
+}
+
+static bool count_calls(void *context, size_t done, size_t total) {
+    told *t = context;
+    assert_true(done <= total);
+    return ++t->n != t->stop_at;
+}
+
+static void test_stim_set__copies_are_found(void **state) {
+    (void)state;
+    write_file("a.gif", "one", 3);
+    write_file("b.gif", "two", 3);
+    write_file("c.gif", "one", 3);
+    write_file("d.gif", "alone in its size", 17);
+    write_file("empty.gif", "", 0);
+    write_file("empty2.gif", "", 0);
+    dnnb_stimulus *stim = load("data=stimID\nb.gif\nc.gif\nnone.gif\na.gif\nd.gif\nc.gif\n"
+                               "empty.gif\nempty2.gif\nnone.gif\nd.gif\n");
+    static const size_t expected[] = {0, 1, 2, 1, 4, 1, 6, 7, 8, 4};
+    size_t first[10];
+    assert_ok(dnnb_stimulus_find_copies(stim, first, NULL, NULL));
+    for (size_t i = 0; i < 10; i++) assert_int_equal(first[i], expected[i]);
+    told t = {0};
+    assert_ok(dnnb_stimulus_find_copies(stim, first, count_calls, &t));
+    assert_int_equal(t.n, 6);
+    t = (told){.stop_at = 3};
+    assert_fails(dnnb_stimulus_find_copies(stim, first, count_calls, &t), DNNB_ERR_STOPPED,
+                 "stopped");
+    /* With any allocation failing, it says so. */
+    for (uint64_t k = 1;; k++) {
+        dnnb__mem_fail_at(k);
+        dnnb_status status = dnnb_stimulus_find_copies(stim, first, NULL, NULL);
+        dnnb__mem_fail_at(0);
+        if (status == DNNB_OK) break;
+        assert_int_equal(status, DNNB_ERR_MEMORY);
+    }
+    dnnb_stimulus_destroy(stim);
+}
+
 static void test_stim_set__scan_refuses_sets_without_images(void **state) {
     (void)state;
     dnnb_stimulus *stim;
@@ -484,6 +555,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__scan_sorts_and_judges_by_signature, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_stim_set__scan_tells_how_far_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stim_set__copies_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__scan_refuses_sets_without_images, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__split_keeps_shares_and_rows, set_up,
