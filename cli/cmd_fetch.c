@@ -4,7 +4,6 @@
  * SIGINT, SIGTERM and SIGHUP end the download between two blocks; what has arrived stays, and the
  * same command goes on from there.
  */
-#include <math.h>
 #include <signal.h>
 #include <string.h>
 
@@ -12,6 +11,8 @@
 #include "cli/common.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+
+enum { BYTES_OF_MB = 1000000 };
 
 static const char about[] =
     "'dnnbrain fetch NET' downloads the network's file, 233 MiB for AlexNet, over HTTPS into\n"
@@ -42,20 +43,13 @@ static void on_signal(int number) {
 
 static bool on_progress(void *context, const dnnb_fetch_progress *p) {
     fetch_command *c = context;
-    char beside[64] = "MB";
     if (p->message) cli_progress_note(&c->progress, "%s", p->message);
     if (!p->url) {
         cli_progress_say(&c->progress, "checking %s", c->what->file);
         return !stop_signal;
     }
-    double total = (double)p->total_bytes, done = (double)p->done_bytes;
-    size_t used = 0;
-    if (total > 0) used = (size_t)snprintf(beside, sizeof beside, "of %.0f MB", total * 1e-6);
-    if (isfinite(p->bytes_per_second))
-        snprintf(beside + used, sizeof beside - used, "%s, %.1f MB/s", used ? "" : "MB",
-                 p->bytes_per_second * 1e-6);
-    cli_progress_count(&c->progress, c->what->file, total > 0 ? done / total : 0,
-                       (size_t)(done * 1e-6), beside);
+    cli_progress_count(&c->progress, c->what->file, (size_t)p->done_bytes / BYTES_OF_MB,
+                       (size_t)p->total_bytes / BYTES_OF_MB, "MB");
     return !stop_signal;
 }
 

@@ -275,6 +275,8 @@ static void put_environment(void) {
     put_row("LC_ALL, LC_CTYPE, LANG", "Characters above ASCII are written where these name a "
                                       "locale with UTF-8.");
     put_row("TMPDIR", "The folder of temporary files. Default: /tmp.");
+    put_row("DNNBRAIN_DATA, XDG_DATA_HOME", "Where pretrained weights are kept; see "
+                                            "dnnbrain-fetch(1).");
 }
 
 static void put_see_also(const char *own_name) {

@@ -306,12 +306,15 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
 void cli_progress_count(cli_progress *progress, const char *what, size_t done, size_t total,
                         const char *things) {
     enum { COUNTING = 100 }; /* an id that no pass has */
-    progress_line line = {.share = total ? (double)done / (double)total : 0};
+    progress_line line = {.share = total ? (double)done / (double)total : -1};
     double elapsed_s = measure(progress, COUNTING, done, total);
     if (!is_due(progress)) return;
     double n = (double)(done - progress->pass.done_then);
     snprintf(line.name, sizeof line.name, "%s", what);
-    print_part(line.count, "%zu/%zu", done, total);
+    if (total)
+        print_part(line.count, "%zu/%zu", done, total);
+    else
+        print_part(line.count, "%zu %s", done, things);
     if (n > 0 && elapsed_s > 0) print_rate(&line, n / elapsed_s, things);
     if (n > 0 && total >= done) print_left(&line, elapsed_s / n * (double)(total - done));
     show(progress, &line);

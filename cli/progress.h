@@ -33,7 +33,7 @@ void cli_progress_init(cli_progress *progress, bool quiet);
 void cli_progress_clear(cli_progress *progress);
 /** Show a STEP or SCORING event, print the message of a START or WARNING. */
 void cli_progress_show(cli_progress *progress, const dnnb_event *event);
-/** Show work without events: so many things of all are done. */
+/** Show work without events: so many things of all are done; total 0 where it is not known. */
 void cli_progress_count(cli_progress *progress, const char *what, size_t done, size_t total,
                         const char *things);
 /** Say what goes on until the next line or cli_progress_clear(), on a terminal alone. */
