@@ -11,7 +11,7 @@
     X(inspect, "inspect", "describe weights, stimuli, a history, a run folder or a network")       \
     X(convert, "convert", "convert weights between .pth, .safetensors and .npz")                   \
     X(fetch, "fetch", "download a network's official pretrained weights, or check them")           \
-    X(plot, "plot", "draw the plots of a run again")
+    X(plot, "plot", "draw the plots of a run again, or lay runs over each other")
 
 /* Each takes its own name as argv[0] and returns the exit status. */
 #define CLI_COMMAND_DECLARE(name, typed, summary) int cli_cmd_##name(int argc, char **argv);

@@ -113,6 +113,12 @@ bool cli_is_folder(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+bool cli_make_folder(const char *path) {
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && cli_is_folder(path))) return true;
+    cli_error("%s: cannot make the folder: %s", path, strerror(errno));
+    return false;
+}
+
 bool cli_join(char *out, size_t n_out, const char *folder, const char *name) {
     size_t n = strlen(folder);
     const char *slash = n > 0 && folder[n - 1] == '/' ? "" : "/";

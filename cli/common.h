@@ -42,6 +42,8 @@ cli_shape_text cli_format_shape(const dnnb_shape *shape);
 /** True when a file or a folder of that name is there. */
 bool cli_exists(const char *path);
 bool cli_is_folder(const char *path);
+/** Make a folder, unless it is there; false with the message printed when that fails. */
+bool cli_make_folder(const char *path);
 /** "folder/name" in `out`; false when it does not fit. */
 bool cli_join(char *out, size_t n_out, const char *folder, const char *name);
 
