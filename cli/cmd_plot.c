@@ -20,7 +20,8 @@ static const char about[] =
 static const char examples[] =
     "  dnnbrain plot features\n"
     "  # for a column of a paper: 90 mm wide\n"
-    "  dnnbrain plot features --out figures --format pdf --width 340 --height 260\n"
+    "  dnnbrain plot features --out figures --format pdf \\\n"
+    "      --width 340 --height 260\n"
     "  dnnbrain plot finetuned features --out figures \\\n"
     "      --labels 'fine-tuned,fixed features'\n";
 
