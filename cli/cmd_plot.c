@@ -17,13 +17,12 @@ static const char about[] =
     "scores and losses over each other, with a star on each best epoch; a folder with seed-* or\n"
     "fold-* in it is a group of runs: its mean, with a band of one standard deviation.\n";
 
-static const char examples[] =
-    "  dnnbrain plot features\n"
-    "  # for a column of a paper: 90 mm wide\n"
-    "  dnnbrain plot features --out figures --format pdf \\\n"
-    "      --width 340 --height 260\n"
-    "  dnnbrain plot finetuned features --out figures \\\n"
-    "      --labels 'fine-tuned,fixed features'\n";
+static const char examples[] = "  dnnbrain plot features\n"
+                               "  # for a column of a paper: 90 mm wide\n"
+                               "  dnnbrain plot features --out figures --format pdf \\\n"
+                               "      --width 340 --height 260\n"
+                               "  dnnbrain plot finetuned features --out figures \\\n"
+                               "      --labels 'fine-tuned,fixed features'\n";
 
 int cli_plot_save(const cli_plot_command *c, const char *folder, const char *name, dnnb_plot *plot,
                   dnnb_status created) {
