@@ -21,6 +21,10 @@ void cli_set_command(const char *name) {
     command_name = name;
 }
 
+const char *cli_get_command(void) {
+    return command_name;
+}
+
 /* A name may hold a newline or an escape sequence; a message must not. */
 static void print_message(const char *format, va_list args) {
     char text[4096];

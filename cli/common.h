@@ -12,6 +12,7 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /** Name the command that messages begin with; "" for the program itself. */
 void cli_set_command(const char *name);
+const char *cli_get_command(void);
 
 /** "dnnbrain COMMAND: MESSAGE" on standard error. */
 void cli_error(const char *format, ...) DNNB_PRINTF(1, 2);

@@ -76,6 +76,19 @@ void cli_progress_note(cli_progress *progress, const char *format, ...) {
         fprintf(stderr, "%s\n", text);
 }
 
+/* Also when quiet. */
+static void print_warning(cli_progress *progress, const char *message) {
+    char text[4096];
+    cli_progress_clear(progress);
+    if (!progress->terminal.is_terminal) {
+        cli_error("warning: %s", message);
+        return;
+    }
+    snprintf(text, sizeof text, "dnnbrain %s: warning: %s", cli_get_command(), message);
+    cli_text_make_safe(text);
+    print_broken(&progress->terminal, text);
+}
+
 /* A line's parts. What a narrow terminal has no room for is left out, the last ones first. */
 typedef struct progress_line {
     char name[NAME_BYTES];  /* what is done */
@@ -277,8 +290,7 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
     switch (event->kind) {
     case DNNB_EVENT_WARNING:
         progress->n_warnings++;
-        cli_progress_clear(progress);
-        cli_error("warning: %s", event->message);
+        print_warning(progress, event->message);
         return;
     case DNNB_EVENT_START:
     case DNNB_EVENT_UNFREEZE:

@@ -5,7 +5,7 @@
 
 static const cli_run_file files[] = {
     {"model.pth", "parameters after the last epoch"},
-    {"best.pth", "parameters after the epoch that was best on the validation stimuli"},
+    {"best.pth", "parameters after the best epoch"},
     {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
     {"train_dict.json", "the same as JSON"},
     {"history.csv", "the same as a table"},
@@ -15,7 +15,7 @@ static const cli_run_file files[] = {
     {"learning_rate.svg", "plot of the learning rate; .png too"},
     {"confusion.svg", "confusion matrix of the validation stimuli; .png too"},
     {"regression.svg", "predicted against true of the validation stimuli; .png too"},
-    {"predictions.csv", "outputs for the validation stimuli after the last epoch"},
+    {"predictions.csv", "outputs for the validation stimuli, last epoch"},
     {"config.json", "every option as used"},
     {"log.jsonl", "what happened when"},
     {"tensorboard", "event files, for TensorBoard"},

@@ -64,8 +64,11 @@ void cli_table_add_rule(cli_table *table) {
     if (table) table->rule = table->n_cells;
 }
 
-/* Take from the widest columns that may be cut until the table fits. */
+/* Take from the widest columns that may be cut until the table fits. One that cannot fit is left
+ * whole, for the terminal to wrap. */
 static void narrow(const cli_table *table, size_t *widths, size_t room) {
+    size_t whole[MOST_COLUMNS];
+    memcpy(whole, widths, sizeof whole);
     for (;;) {
         size_t total = 2 * (table->n_columns - 1), widest = SIZE_MAX;
         for (size_t c = 0; c < table->n_columns; c++) {
@@ -73,9 +76,11 @@ static void narrow(const cli_table *table, size_t *widths, size_t room) {
             bool can = table->columns[c].is_cut && widths[c] > NARROWEST;
             if (can && (widest == SIZE_MAX || widths[c] > widths[widest])) widest = c;
         }
-        if (total <= room || widest == SIZE_MAX) return;
+        if (total <= room) return;
+        if (widest == SIZE_MAX) break;
         widths[widest]--;
     }
+    memcpy(widths, whole, sizeof whole);
 }
 
 static void measure(const cli_table *table, const cli_terminal *terminal, size_t *widths) {
@@ -126,7 +131,7 @@ int cli_table_print(const cli_table *table) {
         cli_error("out of memory");
         return CLI_FAILED;
     }
-    size_t widths[MOST_COLUMNS];
+    size_t widths[MOST_COLUMNS] = {0};
     cli_terminal terminal = cli_terminal_open(stdout);
     measure(table, &terminal, widths);
     fputs(cli_terminal_style(&terminal, CLI_BOLD), stdout);
