@@ -9,10 +9,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "dnnbrain/stimulus.h"
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE_BYTES = 1 << 21 };
 
 static atomic_uint_fast64_t allocation_count;
 static atomic_uint_fast64_t fail_at; /* count at which to fail; 0 is never */
@@ -49,6 +51,23 @@ void *dnnb__alloc(size_t n, size_t size) {
     }
     memcpy(base, &bytes, sizeof bytes);
     return base + ALIGNMENT;
+}
+
+/* Advice about the pages of `page` bytes that lie in the block; all is well without it too. */
+static void advise(const void *data, size_t n_bytes, uintptr_t page, int advice) {
+    uintptr_t first = ((uintptr_t)data + page - 1) & -page;
+    uintptr_t end = ((uintptr_t)data + n_bytes) & -page;
+    if (first < end) (void)madvise((void *)first, end - first, advice);
+}
+
+void *dnnb__alloc_large(size_t n, size_t size) {
+    void *block = dnnb__alloc(n, size);
+    if (block) advise(block, n * size, HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+    return block;
+}
+
+void dnnb__mem_release_pages(const void *data, size_t n_bytes) {
+    advise(data, n_bytes, (uintptr_t)sysconf(_SC_PAGESIZE), MADV_DONTNEED);
 }
 
 void *dnnb__calloc(size_t n, size_t size) {

@@ -18,9 +18,16 @@
 void *dnnb__calloc(size_t n, size_t size);
 /** The same, not filled. */
 void *dnnb__alloc(size_t n, size_t size);
+/** The same, in huge pages where it is large and the system has them to give: for what is filled at
+ *  once. */
+void *dnnb__alloc_large(size_t n, size_t size);
 /** Grow or shrink a block from dnnb__alloc or dnnb__calloc; the old block stays when it fails. */
 void *dnnb__realloc(void *block, size_t n, size_t size);
 void dnnb__free(void *block);
+
+/** Give pages back that lie in the block entirely: those of a mapped file are read again when they
+ *  are used again, those of memory are zero then. */
+void dnnb__mem_release_pages(const void *data, size_t n_bytes);
 
 /** A copy of a string, or of its first n bytes; NULL when out of memory. */
 char *dnnb__strdup(const char *text);

@@ -7,41 +7,45 @@
 #include <string.h>
 
 #include "dnn/dnn.h"
+#include "tensor/tensor.h"
 
-/* Parameter i as float32, row-major: in place where the source allows it, else in `buffer`. */
-static dnnb_status read_source(const dnnb_dnn *dnn, size_t i, float *buffer, const float **out) {
-    const dnnb__param *param = &dnn->graph->params[i];
+/* The source of parameter i where it is float32, row-major and aligned; NULL elsewhere. */
+static const float *get_source(const dnnb_dnn *dnn, size_t i) {
     const dnnb_tensor *source = dnn->sources[i];
-    *out = buffer;
-    if (!source) {
-        dnnb__random_key key = dnnb__random_key_create(dnn->seed, DNNB__PURPOSE_INIT);
-        dnnb__param_initialize(param, key, buffer);
-        return DNNB_OK;
-    }
+    if (!source || dnnb_tensor_get_dtype(source) != DNNB_F32 || !dnnb_tensor_is_contiguous(source))
+        return NULL;
     const void *data = dnnb_tensor_get_data(source);
-    if (dnnb_tensor_get_dtype(source) == DNNB_F32 && dnnb_tensor_is_contiguous(source) &&
-        (uintptr_t)data % _Alignof(float) == 0) {
-        *out = data;
-        return DNNB_OK;
-    }
-    return dnnb_tensor_read_f32(source, buffer, param->count);
+    return (uintptr_t)data % _Alignof(float) == 0 ? data : NULL;
 }
 
-static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net) {
-    size_t longest = 1;
-    for (size_t i = 0; i < dnn->graph->n_params; i++)
-        if (dnn->graph->params[i].count > longest) longest = dnn->graph->params[i].count;
-    /* Pages that no parameter is read into are never touched, so they cost nothing. */
-    float *buffer = dnnb__alloc(longest, sizeof *buffer);
+/* Parameter i as float32, row-major, from its source or as it is initialised. */
+static dnnb_status read_source(const dnnb_dnn *dnn, size_t i, float *out) {
+    const dnnb__param *param = &dnn->graph->params[i];
+    if (dnn->sources[i]) return dnnb_tensor_read_f32(dnn->sources[i], out, param->count);
+    dnnb__random_key key = dnnb__random_key_create(dnn->seed, DNNB__PURPOSE_INIT);
+    dnnb__param_initialize(param, key, out);
+    return DNNB_OK;
+}
+
+/* By way of a buffer for the one parameter. */
+static dnnb_status import_copy(const dnnb_dnn *dnn, dnnb__net *net, size_t i) {
+    float *buffer = dnnb__alloc_large(dnn->graph->params[i].count, sizeof *buffer);
     if (!buffer) return dnnb__fail_memory();
-    dnnb_status status = DNNB_OK;
-    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
-        const float *values;
-        status = read_source(dnn, i, buffer, &values);
-        if (status == DNNB_OK) status = dnnb__net_import(net, i, values);
-    }
+    dnnb_status status = read_source(dnn, i, buffer);
+    if (status == DNNB_OK) status = dnnb__net_import(net, i, buffer);
     dnnb__free(buffer);
     return status;
+}
+
+/* Parameter by parameter: what was read of a mapped file is given back at once, so that all of the
+ * parameters are never in memory twice. */
+static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net) {
+    for (size_t i = 0; i < dnn->graph->n_params; i++) {
+        const float *values = get_source(dnn, i);
+        DNNB_TRY(values ? dnnb__net_import(net, i, values) : import_copy(dnn, net, i));
+        if (dnn->sources[i]) dnnb__tensor_release_pages(dnn->sources[i]);
+    }
+    return DNNB_OK;
 }
 
 static void drop_sources(dnnb_dnn *dnn) {
@@ -143,14 +147,11 @@ static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, dnnb_tensor **out) {
     const dnnb__param *param = &dnn->graph->params[i];
     DNNB_TRY(dnnb_tensor_create(out, DNNB_F32, &param->shape));
     float *values = dnnb_tensor_get_writable(*out);
-    const float *source = values;
     dnnb_status status =
-        dnn->net ? dnnb__net_export(dnn->net, i, values) : read_source(dnn, i, values, &source);
+        dnn->net ? dnnb__net_export(dnn->net, i, values) : read_source(dnn, i, values);
     if (status != DNNB_OK) {
         dnnb_tensor_destroy(*out);
         *out = NULL;
-    } else if (source != values) {
-        memcpy(values, source, param->count * sizeof *values);
     }
     return status;
 }

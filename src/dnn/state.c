@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dnn/dnn.h"
+#include "formats/formats.h"
 #include "tensor/tensor.h"
 
 enum { N_SHOWN = 4, LIST_BYTES = 280 };
@@ -119,7 +120,7 @@ static dnnb_status set_note(dnnb_dnn *dnn, const dnnb_dict *state) {
 
 dnnb_status dnnb_dnn_load(dnnb_dnn *dnn, const char *weights_path) {
     dnnb_dict *state;
-    DNNB_TRY(dnnb_dict_load(&state, weights_path));
+    DNNB_TRY(dnnb__dict_load_in_place(&state, weights_path));
     dnnb_status status = dnnb__dnn_check_state(dnn, state, weights_path);
     if (status == DNNB_OK) status = set_note(dnn, state);
     if (status == DNNB_OK) status = dnnb__dnn_take_state(dnn, state);
@@ -157,7 +158,7 @@ dnnb_status dnnb_dnn_create_from_file(dnnb_dnn **out, const char *network, const
     dnnb_dict *state = NULL;
     *out = NULL;
     DNNB_TRY(dnnb_dnn_create(&dnn, network, options));
-    dnnb_status status = dnnb_dict_load(&state, weights_path);
+    dnnb_status status = dnnb__dict_load_in_place(&state, weights_path);
     if (status == DNNB_OK) status = fit_head(dnn, state, weights_path);
     if (status == DNNB_OK) status = dnnb__dnn_check_state(dnn, state, weights_path);
     if (status == DNNB_OK) status = set_note(dnn, state);

@@ -28,9 +28,10 @@ enum { BASE_BYTES = 256 << 20, BYTES_PER_BYTE = 64 };
 dnnb_status dnnb__part_align(dnnb__part *part, size_t alignment, dnnb__storage **copy) {
     *copy = NULL;
     const uint8_t *data = dnnb__storage_get_data(part->storage);
-    if (part->n_bytes == 0 || (uintptr_t)(data + part->at_bytes) % alignment == 0) return DNNB_OK;
-    DNNB_TRY(dnnb__storage_create(copy, part->n_bytes));
-    memcpy(dnnb__storage_get_writable(*copy), data + part->at_bytes, part->n_bytes);
+    if (part->n_bytes == 0 || (uintptr_t)(data + part->at_bytes) % alignment == 0 ||
+        dnnb__storage_allows_unaligned(part->storage))
+        return DNNB_OK;
+    DNNB_TRY(dnnb__storage_copy(copy, part->storage, part->at_bytes, part->n_bytes));
     *part = (dnnb__part){.storage = *copy, .n_bytes = part->n_bytes};
     return DNNB_OK;
 }
@@ -162,7 +163,7 @@ dnnb_status dnnb__dict_read(dnnb_dict **out, dnnb__storage *s, const char *name)
     return DNNB_OK;
 }
 
-dnnb_status dnnb_dict_load(dnnb_dict **out, const char *path) {
+static dnnb_status load(dnnb_dict **out, const char *path, bool allow_unaligned) {
     dnnb__map map;
     dnnb__storage *s;
     *out = NULL;
@@ -172,9 +173,18 @@ dnnb_status dnnb_dict_load(dnnb_dict **out, const char *path) {
         dnnb__map_destroy(&map);
         return status;
     }
+    if (allow_unaligned) dnnb__storage_allow_unaligned(s);
     status = dnnb__dict_read(out, s, path);
     dnnb__storage_release(s); /* the tensors hold it from here on */
     return status;
+}
+
+dnnb_status dnnb_dict_load(dnnb_dict **out, const char *path) {
+    return load(out, path, false);
+}
+
+dnnb_status dnnb__dict_load_in_place(dnnb_dict **out, const char *path) {
+    return load(out, path, true);
 }
 
 /* ---- saving ---- */

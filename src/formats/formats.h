@@ -36,6 +36,11 @@ DNNB_MUST_CHECK dnnb_status dnnb__npy_write(const dnnb_dict *dict, dnnb__writer 
 /** Any format, by the first bytes; what dnnb_dict_load does after mapping the file. */
 DNNB_MUST_CHECK dnnb_status dnnb__dict_read(dnnb_dict **out, dnnb__storage *s, const char *name);
 
+/** dnnb_dict_load() without a copy of elements that do not lie aligned in the file, as in most
+ * files of the older .pth layouts: what dnnb__storage_allow_unaligned() says holds for the tensors.
+ */
+DNNB_MUST_CHECK dnnb_status dnnb__dict_load_in_place(dnnb_dict **out, const char *path);
+
 /** Where the raw elements of tensors lie: a part of a storage. */
 typedef struct dnnb__part {
     dnnb__storage *storage;
@@ -43,7 +48,8 @@ typedef struct dnnb__part {
 } dnnb__part;
 
 /**
- * Make a part begin at a multiple of `alignment` in memory: itself when it does, otherwise a copy.
+ * Make a part begin at a multiple of `alignment` in memory: itself when it does, or need not,
+ * otherwise a copy.
  *
  * @param[in,out] part On success it names `*copy` when a copy was made.
  * @param[out]    copy The copy with one reference for the caller, or NULL.

@@ -9,10 +9,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
+enum { COPY_BYTES = 4 << 20 }; /* copied between two times that pages are given back */
+
 struct dnnb__storage {
     uint8_t *data;
     size_t n_bytes;
     dnnb__map map; /* data NULL unless a mapped file */
+    bool allows_unaligned;
     atomic_size_t n_references;
 };
 
@@ -42,11 +45,12 @@ size_t dnnb_dtype_get_size(dnnb_dtype dtype) {
     return dtypes[dtype].size;
 }
 
-dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
+/* With memory that is not filled. */
+static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
     *out = NULL;
     dnnb__storage *s = dnnb__calloc(1, sizeof *s);
     if (!s) return dnnb__fail_memory();
-    s->data = dnnb__calloc(n_bytes, 1);
+    s->data = dnnb__alloc_large(n_bytes, 1);
     if (!s->data) {
         dnnb__free(s);
         return dnnb__fail_memory();
@@ -55,6 +59,32 @@ dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
     atomic_init(&s->n_references, 1);
     *out = s;
     return DNNB_OK;
+}
+
+dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
+    DNNB_TRY(create_storage(out, n_bytes));
+    memset((*out)->data, 0, n_bytes);
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__storage_copy(dnnb__storage **out, const dnnb__storage *s, size_t at_bytes,
+                               size_t n_bytes) {
+    const uint8_t *from = dnnb__storage_get_data(s) + at_bytes;
+    DNNB_TRY(create_storage(out, n_bytes));
+    for (size_t at = 0; at < n_bytes; at += COPY_BYTES) {
+        size_t n = n_bytes - at < COPY_BYTES ? n_bytes - at : COPY_BYTES;
+        memcpy((*out)->data + at, from + at, n);
+        if (s->map.data) dnnb__mem_release_pages(from + at, n);
+    }
+    return DNNB_OK;
+}
+
+void dnnb__storage_allow_unaligned(dnnb__storage *s) {
+    s->allows_unaligned = true;
+}
+
+bool dnnb__storage_allows_unaligned(const dnnb__storage *s) {
+    return s->allows_unaligned;
 }
 
 dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map) {
@@ -246,6 +276,12 @@ dnnb__storage *dnnb__tensor_get_storage(const dnnb_tensor *t) {
 
 size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t) {
     return t->offset_bytes;
+}
+
+void dnnb__tensor_release_pages(const dnnb_tensor *t) {
+    size_t extent;
+    if (!t->storage->map.data || !get_extent(&t->shape, t->strides, t->count, &extent)) return;
+    dnnb__mem_release_pages(dnnb_tensor_get_data(t), extent * dnnb_dtype_get_size(t->dtype));
 }
 
 /* IEEE binary16 to binary32; exact. */

@@ -12,6 +12,14 @@ typedef struct dnnb__storage dnnb__storage;
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
 /** Take over a map (emptied on success); the caller holds one reference. Read-only. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map);
+/** A copy of n_bytes of another storage, aligned as memory is. The pages of a mapped file that were
+ *  copied are given back, so that the elements are in memory once. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_copy(dnnb__storage **out, const dnnb__storage *s,
+                                               size_t at_bytes, size_t n_bytes);
+/** Whether tensors may view its elements where they do not lie aligned; false at first. Only
+ *  dnnb_tensor_read_f32() and the writers may read such tensors. */
+void dnnb__storage_allow_unaligned(dnnb__storage *s);
+bool dnnb__storage_allows_unaligned(const dnnb__storage *s);
 void dnnb__storage_retain(dnnb__storage *s);
 void dnnb__storage_release(dnnb__storage *s);
 const uint8_t *dnnb__storage_get_data(const dnnb__storage *s);
@@ -36,6 +44,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__tensor_view_part(dnnb_tensor **out, dnnb__stor
 
 dnnb__storage *dnnb__tensor_get_storage(const dnnb_tensor *t);
 size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t);
+
+/** Give the pages of its elements back where they are those of a mapped file; they are read again
+ *  when they are used again. */
+void dnnb__tensor_release_pages(const dnnb_tensor *t);
 
 /** Product of the dimensions; false when one is negative or the product overflows. */
 bool dnnb__shape_count(const dnnb_shape *shape, size_t *out);

@@ -16,7 +16,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,21 +71,14 @@ static int write_all(int fd, dnnb__checksum *sum, const void *data, size_t n) {
     return 0;
 }
 
-/* In the child: give the array's pages back, so that the parent need not copy them when it changes
- * them. Only pages that lie in the array entirely. */
-static void release_pages(const void *data, size_t n_bytes) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data;
-    uintptr_t first = (begin + page - 1) & -page, end = (begin + n_bytes) & -page;
-    if (first < end) (void)madvise((void *)first, end - first, MADV_DONTNEED);
-}
-
 static int write_arrays(int fd, const job *j) {
     int error = write_all(fd, j->sum, j->header.data, j->header.n_bytes);
     for (size_t i = 0; error == 0 && i < j->checkpoint->n; i++) {
         const dnnb__array *array = &j->checkpoint->arrays[i];
         size_t n_bytes = array->n * dnnb_dtype_get_size(array->dtype);
         error = write_all(fd, j->sum, array->data, n_bytes);
-        if (j->is_child) release_pages(array->data, n_bytes);
+        /* The parent need not copy the pages then when it changes them. */
+        if (j->is_child) dnnb__mem_release_pages(array->data, n_bytes);
     }
     if (error == 0 && dnnb__io_fsync(fd) != 0) error = errno;
     return error;

@@ -8,25 +8,16 @@
 #include "engine/onednn/net.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/status.h"
 #include "core/thread.h"
 #include "engine/onednn/plan.h"
 #include "tensor/tensor.h"
 
-enum { HUGE_PAGE_BYTES = 1 << 21 };
-
 /* Zero-filled memory in huge pages where the system has them to give. */
 static void *alloc_large(size_t n_bytes) {
-    char *block = dnnb__alloc(n_bytes, 1);
-    if (!block) return NULL;
-    if (n_bytes >= 2 * HUGE_PAGE_BYTES) {
-        uintptr_t first = ((uintptr_t)block + HUGE_PAGE_BYTES - 1) & -(uintptr_t)HUGE_PAGE_BYTES;
-        uintptr_t end = ((uintptr_t)block + n_bytes) & -(uintptr_t)HUGE_PAGE_BYTES;
-        (void)madvise((void *)first, end - first, MADV_HUGEPAGE); /* it works without as well */
-    }
-    memset(block, 0, n_bytes);
+    void *block = dnnb__alloc_large(n_bytes, 1);
+    if (block) memset(block, 0, n_bytes);
     return block;
 }
 
