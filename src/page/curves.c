@@ -26,6 +26,7 @@ static void put_list(dnnb__page *page, json_t *object, const char *key, size_t o
 json_t *dnnb__page_epochs(dnnb__page *page) {
     const dnnb_history *history = dnnb_record_get_history(page->record);
     json_t *object = json_object(), *left_out = json_array(), *n_steps = json_array();
+    json_t *n_trained = json_array();
     put_list(page, object, "loss", offsetof(dnnb_epoch, epoch_loss));
     put_list(page, object, "loss_validation", offsetof(dnnb_epoch, loss_validation));
     put_list(page, object, "score_train", offsetof(dnnb_epoch, score_train));
@@ -33,13 +34,16 @@ json_t *dnnb__page_epochs(dnnb__page *page) {
     put_list(page, object, "learning_rate", offsetof(dnnb_epoch, learning_rate));
     put_list(page, object, "seconds", offsetof(dnnb_epoch, seconds));
     put_list(page, object, "images_per_second", offsetof(dnnb_epoch, images_per_second));
+    put_list(page, object, "gradient_norm", offsetof(dnnb_epoch, gradient_norm));
     for (size_t i = 0; i < dnnb_history_get_count(history); i++) {
         const dnnb_epoch *epoch = dnnb_history_get_epoch(history, i);
+        dnnb__page_add(page, n_trained, json_integer((json_int_t)epoch->n_trained));
         dnnb__page_add(page, left_out, json_integer((json_int_t)epoch->n_left_out));
         dnnb__page_add(page, n_steps, json_integer((json_int_t)epoch->n_steps));
     }
     dnnb__page_put(page, object, "left_out", left_out);
     dnnb__page_put(page, object, "n_steps", n_steps);
+    dnnb__page_put(page, object, "n_trained", n_trained);
     return object;
 }
 

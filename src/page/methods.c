@@ -118,14 +118,33 @@ static void put_network(methods *m) {
     }
 }
 
+/* What was frozen at first was trained later: from one epoch on, or in parts. */
+static void put_unfreezing(methods *m, const char *later) {
+    bool is_one_epoch = later[strspn(later, "0123456789")] == '\0';
+    dnnb__buf_printf(&m->text, "Of its ");
+    put_counted(m, get_number(m, "network.n_parameters"), "parameter", "parameters");
+    dnnb__buf_printf(&m->text, " ");
+    put_count(m, get_number(m, "network.n_trained_parameters"));
+    dnnb__buf_printf(&m->text, " were trained; those that were kept fixed at first (%s) ",
+                     get_text(m, "network.freeze"));
+    if (is_one_epoch)
+        dnnb__buf_printf(&m->text, "from epoch %s on. ", later);
+    else
+        dnnb__buf_printf(&m->text, "from later epochs on (epoch = layers: %s). ", later);
+}
+
 static void put_trained(methods *m) {
     double n_trained = get_number(m, "network.n_trained_parameters");
     double n_all = get_number(m, "network.n_parameters"), n = get_number(m, "network.n_outputs");
-    const char *freeze = get_text(m, "network.freeze");
+    const char *freeze = get_text(m, "network.freeze"), *later = get_text(m, "network.unfreeze");
     if (isnan(n_all)) return;
     dnnb__buf_printf(&m->text, "Its last layer had ");
     put_counted(m, n, "output", "outputs");
     dnnb__buf_printf(&m->text, ". ");
+    if (*later) {
+        put_unfreezing(m, later);
+        return;
+    }
     if (n_trained == n_all) {
         dnnb__buf_printf(&m->text, "All ");
         put_counted(m, n_all, "parameter was", "parameters were");
@@ -209,6 +228,26 @@ static void put_loss(methods *m) {
     dnnb__buf_printf(&m->text, ". ");
 }
 
+/* Whether a list of rates has one that is for all other layers. */
+static bool has_plain_rate(const char *groups) {
+    for (size_t n; *groups; groups += n + (groups[n] == ',')) {
+        n = strcspn(groups, ",");
+        if (!memchr(groups, '=', n)) return true;
+    }
+    return false;
+}
+
+static void put_rate(methods *m) {
+    const char *groups = get_text(m, "training.optimizer.lr_groups");
+    if (*groups)
+        dnnb__buf_printf(&m->text, " with a learning rate for each group of layers (%s%s", groups,
+                         has_plain_rate(groups) ? "" : "; others ");
+    else
+        dnnb__buf_printf(&m->text, " with a learning rate of ");
+    if (!*groups || !has_plain_rate(groups)) put_number(m, get_number(m, "training.optimizer.lr"));
+    if (*groups) dnnb__buf_printf(&m->text, ")");
+}
+
 static void put_optimizer(methods *m) {
     double decay = get_number(m, "training.optimizer.weight_decay");
     double momentum = get_number(m, "training.optimizer.momentum");
@@ -234,8 +273,7 @@ static void put_optimizer(methods *m) {
         dnnb__buf_printf(&m->text, ")");
         cite(m, is_adamw ? loshchilov_2019 : kingma_2015);
     }
-    dnnb__buf_printf(&m->text, " with a learning rate of ");
-    put_number(m, get_number(m, "training.optimizer.lr"));
+    put_rate(m);
     if (decay > 0) {
         dnnb__buf_printf(&m->text, " and a weight decay of ");
         put_number(m, decay);
@@ -264,6 +302,11 @@ static void put_course(methods *m) {
     double n_planned = get_number(m, "training.epochs");
     double n_done = (double)dnnb_history_get_count(dnnb_record_get_history(m->record));
     double patience = get_number(m, "training.stopping.early_stop");
+    double norm = get_number(m, "training.optimizer.clip_norm");
+    if (norm > 0) {
+        dnnb__buf_printf(&m->text, ", with gradients scaled down to a norm of at most ");
+        put_number(m, norm);
+    }
     dnnb__buf_printf(&m->text, ", in shuffled batches of ");
     put_counted(m, get_number(m, "training.batch"), "image", "images");
     dnnb__buf_printf(&m->text, ", for ");

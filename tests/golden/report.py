@@ -90,6 +90,8 @@ def compare_history(run, data):
                      "seconds", "images_per_second"):
             assert same(page[name][i], float(row[name])), (name, page[name][i], row[name])
         assert page["left_out"][i] == int(row["images_left_out"])
+        assert page["n_trained"][i] == int(row["parameters_trained"])
+    assert page.pop("gradient_norm") == [] and rows[0]["gradient_norm"] == ""
     assert all(len(values) == len(rows) for values in page.values())
     steps = [loss for epoch in as_json["step_loss"] for loss in epoch]
     assert data["steps"]["n"] == len(steps) and data["steps"]["group"] == 1
@@ -259,6 +261,25 @@ def compare_options(folder):
         assert re.search(rf"{name}.*\({year}\)", cited), (name, year, cited)
 
 
+def compare_groups(folder):
+    """Sentences of layers that are trained later, each at a rate of its own."""
+    run = os.path.join(folder, "other")
+    path = os.path.join(run, "config.json")
+    with open(path, encoding="utf-8") as file:
+        config = json.load(file)
+    config["network"].update(freeze="backbone", unfreeze="4", n_trained_parameters=57_012_034)
+    config["training"]["optimizer"].update(lr_groups="features.*=1e-5,classifier.*=1e-4", clip_norm=2)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    subprocess.run([PROGRAM, "plot", run], check=True, capture_output=True)
+    compare_methods(read_page(run)[0]["methods"]["text"], [
+        "Of its 57,012,034 parameters 57,012,034 were trained; those that were kept fixed at first "
+        "(backbone) from epoch 4 on.",
+        "with a learning rate for each group of layers (features.*=1e-5,classifier.*=1e-4; others "
+        "0.05) and a weight decay",
+        "warm-up over 1 epoch, with gradients scaled down to a norm of at most 2, in shuffled"])
+
+
 def main():
     random = numpy.random.default_rng(2)
     with tempfile.TemporaryDirectory() as folder:
@@ -270,6 +291,7 @@ def main():
         compare_regression(folder)
         compare_many_steps(folder)
         compare_options(folder)
+        compare_groups(folder)
     print(f"reports agree with histories, predictions, scikit-learn and SciPy; {len(page):,} bytes")
 
 

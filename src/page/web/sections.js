@@ -151,7 +151,8 @@ function epochTable(data) {
   const columns = [["loss", e.loss, digits], ["validation loss", e.loss_validation, digits],
                    ["training " + scoreName(data), e.score_train, (x) => score(x, run.task)],
                    ["validation " + scoreName(data), e.score_validation, (x) => score(x, run.task)],
-                   ["learning rate", e.learning_rate, digits], ["time", e.seconds, duration],
+                   ["learning rate", e.learning_rate, digits], ["gradient norm", e.gradient_norm, digits],
+                   ["parameters trained", new Set(e.n_trained).size > 1 ? e.n_trained : [], count], ["time", e.seconds, duration],
                    ["images/s", e.images_per_second, (x) => digits(x, 3)]].filter(([, list]) => list.length);
   const kept = e.loss.map((_, i) => i).filter((i) => i % stride === 0 || i === n - 1 || i + 1 === run.best_epoch);
   const rows = kept.map((i) => [i + 1 === run.best_epoch ? i + 1 + " (best)" : String(i + 1), ...columns.map(([, list, show]) => show(list[i]))]);
