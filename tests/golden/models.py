@@ -39,7 +39,7 @@ failures = 0
 
 
 def alexnet_mini():
-    """docs/alexnet-mini.md's table in torch.nn."""
+    """The table of src/models/alexnet_mini.c in torch.nn."""
     relu, pool = nn.ReLU, lambda: nn.MaxPool2d(3, 2)
     model = nn.Sequential()
     model.features = nn.Sequential(
