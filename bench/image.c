@@ -37,7 +37,8 @@ int main(int argc, char **argv) {
         dnnb_status status = dnnb_image_load(&image, argv[i], NULL);
         double decoded = get_ms();
         if (status == DNNB_OK) {
-            dnnb_augment_draw(1, 0, (uint64_t)i, image.width_px, image.height_px, &box, &flip);
+            dnnb_augment_draw(1, 0, (uint64_t)i, image.width_px, image.height_px, 0.08, &box,
+                              &flip);
             status = transform(&image, &box, flip, out);
         }
         double trained = get_ms();
