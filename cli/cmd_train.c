@@ -57,7 +57,7 @@ static void print_folder(cli_train *c) {
     for (size_t i = 0; (file = cli_run_files_get(i)) != NULL; i++) {
         char path[4096];
         if (cli_join(path, sizeof path, c->run.folder, file->name) && cli_exists(path))
-            cli_progress_note(&c->progress, "  %-16s %s", file->name, file->what);
+            cli_progress_note(&c->progress, "  %-17s %s", file->name, file->what);
     }
 }
 

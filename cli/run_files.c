@@ -4,6 +4,7 @@
 #include "cli/common.h"
 
 static const cli_run_file files[] = {
+    {"report.html", "all of it on one page, for a browser"},
     {"model.pth", "parameters after the last epoch"},
     {"best.pth", "parameters after the best epoch"},
     {"train_dict.pkl", "losses and scores, for Python's pickle.load"},
