@@ -247,9 +247,11 @@ static void draw_titles(const dnnb__frame *f) {
     dnnb__text_draw(f->canvas, (f->plot.left + f->plot.right) / 2,
                     f->plot.bottom + DNNB__TICK_PX + 1.5 * DNNB__GAP_PX + 2 * DNNB__LABEL_SIZE_PX,
                     0.5, text);
+    double height_px = f->plot.bottom - f->plot.top;
     (void)snprintf(label, sizeof label, "%.200s%s", figure->y_label,
                    f->y.is_log ? " (logarithmic)" : "");
-    dnnb__text_shorten(f->canvas, text, label, f->plot.bottom - f->plot.top);
+    bool fits = dnnb__text_get_width(f->canvas, label) <= height_px; /* the ticks tell it too */
+    dnnb__text_shorten(f->canvas, text, fits ? label : figure->y_label, height_px);
     dnnb__text_draw_turned(f->canvas, f->box.left + DNNB__LABEL_SIZE_PX,
                            (f->plot.top + f->plot.bottom) / 2, 0.5, 90, text);
     if (!figure->note) return;
