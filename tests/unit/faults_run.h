@@ -177,6 +177,7 @@ static bool is_whole_text(const char *name, const char *text, size_t n, const fa
     if (!ending) return false;
     if (strcmp(ending, ".csv") == 0) return ends_with(text, n, "\n", 1);
     if (strcmp(ending, ".svg") == 0) return ends_with(text, n, "</svg>\n", 7);
+    if (strcmp(ending, ".html") == 0) return ends_with(text, n, "</html>\n", 8);
     if (strcmp(ending, ".png") == 0) return ends_with(text, n, png_end, sizeof png_end - 1);
     if (strcmp(ending, ".jsonl") == 0) return is_whole_log(text, n, f);
     if (strcmp(ending, ".json") != 0) return false; /* no file of a run */
