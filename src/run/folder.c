@@ -127,8 +127,7 @@ dnnb_status dnnb__run_folder_check(dnnb__run_folder *out, const char *folder, bo
 /* Files of a folder that are being removed. */
 typedef struct removal {
     const char *folder;
-    const char *kept_path; /* NULL for none */
-    dnnb_status status;    /* of the first that stays */
+    dnnb_status status; /* of the first that stays */
 } removal;
 
 static void remove_file(removal *r, const char *name) {
@@ -200,18 +199,8 @@ dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder) {
 }
 
 static void remove_events(void *context, const char *name) {
-    const removal *r = context;
-    size_t n = r->kept_path ? strlen(r->kept_path) : 0, n_name = strlen(name);
-    bool is_kept = n > n_name && strcmp(r->kept_path + n - n_name, name) == 0;
-    if (strncmp(name, DNNB__TENSORBOARD_PREFIX, sizeof DNNB__TENSORBOARD_PREFIX - 1) == 0 &&
-        !is_kept)
+    if (strncmp(name, DNNB__TENSORBOARD_PREFIX, sizeof DNNB__TENSORBOARD_PREFIX - 1) == 0)
         remove_file(context, name);
-}
-
-void dnnb__run_folder_remove_events(const char *folder, const char *kept_path) {
-    removal r = {.folder = folder, .kept_path = kept_path, .status = DNNB_OK};
-    dnnb_status ignored = visit_names(folder, remove_events, &r);
-    (void)ignored;
 }
 
 dnnb_status dnnb__run_folder_clear(const char *folder) {

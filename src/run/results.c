@@ -98,8 +98,8 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char 
                                             is_regression && o->target ? o->target : "label",
                                             path));
     DNNB_TRY(save_history(r));
-    DNNB_TRY(dnnb__run_board_finish(r));
-    return save_pictures(r, state, message);
+    DNNB_TRY(save_pictures(r, state, message));
+    return dnnb__run_board_finish(r);
 }
 
 /* ---- checkpoints ---- */

@@ -32,8 +32,6 @@ void dnnb__run_folder_remove_temporary(const char *folder);
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_remove_checkpoint(const char *folder);
 /** The folder of TensorBoard's event files in a run folder. */
 #define DNNB__RUN_BOARD "tensorboard"
-/** Take away the event files in it but the one of this path; where one stays it is no hindrance. */
-void dnnb__run_folder_remove_events(const char *folder, const char *kept_path);
 /** Take away every file of a run but its lock. @error DNNB_ERR_IO some stay, config.json too. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_folder_clear(const char *folder);
 
@@ -110,8 +108,10 @@ typedef struct dnnb__run {
     dnnb_history *history;   /* the finished epochs */
     dnnb_predictions *last;  /* of the validation set; NULL before the first epoch */
     dnnb_dict *best;         /* what changed, of the best epoch; NULL when it is in the file */
+    double flushed_log_s;    /* when steps were flushed to it, or tried to be */
     dnnb__tensorboard board; /* has no file where none is wanted, or where it must be made anew */
     size_t n_board_steps;    /* of all epochs, that it was told */
+    bool has_board_picture;  /* the last that it is told */
     double flushed_board_s;  /* when it was flushed or tried to be */
     double chance;
     double plot_s;             /* what the last drawing of the plots took */

@@ -229,8 +229,7 @@ static void check_checkpoints(const job *j, const fault *f, const char *folder) 
     dnnb__buf_destroy(&damaged);
 }
 
-/* Where nothing more can be written or cut off, the last record may be there in part. An older file
- * that could not be removed is no hindrance: the newer one tells readers to forget it. */
+/* Where nothing more can be written or cut off, the last record may be there in part. */
 static void check_board(const job *j, const fault *f, const char *path) {
     static board b;
     board_read(&b, path);
