@@ -11,6 +11,7 @@
     X(inspect, "inspect", "describe weights, stimuli, a history, a run folder or a network")       \
     X(convert, "convert", "convert weights between .pth, .safetensors and .npz")                   \
     X(fetch, "fetch", "download a network's official pretrained weights, or check them")           \
+    X(watch, "watch", "show the report of a run in a browser while it goes on")                    \
     X(plot, "plot", "draw the plots of a run again, or lay runs over each other")
 
 /* Each takes its own name as argv[0] and returns the exit status. */

@@ -21,6 +21,7 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo cairo-svg cairo-pdf cairo
 pkg_check_modules(FONTCONFIG REQUIRED IMPORTED_TARGET fontconfig)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 find_program(PROTOC_C protoc-c REQUIRED)
 find_library(GIF_LIBRARY gif REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
@@ -31,5 +32,6 @@ target_link_libraries(dnnb_dependencies INTERFACE
   Threads::Threads OpenMP::OpenMP_C ${DNNL_LIBRARY} PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP
   PkgConfig::TIFF PkgConfig::MINIZIP PkgConfig::ARCHIVE PkgConfig::JANSSON PkgConfig::NETTLE
   PkgConfig::XXHASH PkgConfig::CAIRO PkgConfig::FONTCONFIG PkgConfig::PROTOBUF_C
-  PkgConfig::ISAL PkgConfig::CURL ${GIF_LIBRARY} ${CSV_LIBRARY} m ${CMAKE_DL_LIBS})
+  PkgConfig::ISAL PkgConfig::CURL PkgConfig::MICROHTTPD ${GIF_LIBRARY} ${CSV_LIBRARY} m
+  ${CMAKE_DL_LIBS})
 target_include_directories(dnnb_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

@@ -44,5 +44,6 @@
 #include "dnnbrain/stimulus.h"
 #include "dnnbrain/tensor.h"
 #include "dnnbrain/train.h"
+#include "dnnbrain/watch.h"
 
 #endif

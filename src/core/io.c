@@ -87,6 +87,12 @@ int dnnb__io_open(const char *path, int flags, mode_t mode) {
     return fails(reads ? DNNB__IO_READING : DNNB__IO_WRITING) ? -1 : open(path, flags, mode);
 }
 
+int dnnb__io_open_in(int folder, const char *name) {
+    return fails(DNNB__IO_READING)
+               ? -1
+               : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+}
+
 int dnnb__io_stat(const char *path, struct stat *out) {
     return fails(DNNB__IO_READING) ? -1 : stat(path, out);
 }

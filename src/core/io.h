@@ -36,6 +36,8 @@ uint64_t dnnb__io_get_count(unsigned kinds);
 
 /** Opening counts as writing when the file may be written or made. */
 int dnnb__io_open(const char *path, int flags, mode_t mode);
+/** Open a file of an open folder to read, without waiting and without following a link. */
+int dnnb__io_open_in(int folder, const char *name);
 int dnnb__io_stat(const char *path, struct stat *out);
 int dnnb__io_fstat(int fd, struct stat *out);
 ssize_t dnnb__io_read(int fd, void *bytes, size_t n);

@@ -17,6 +17,9 @@
 #include "train/checkpoint.h"
 #include "train/monitor.h"
 #include "train/predictions.h"
+#include "train/session.h"
+
+static const double flush_log_every_s = 1; /* somebody may be watching the run */
 
 static bool tell(dnnb__run *r, const dnnb_event *event) {
     const dnnb_train_options *user = r->in.options;
@@ -29,6 +32,10 @@ static dnnb_status note(dnnb__run *r, const char *event, json_t *object) {
     dnnb_status status = dnnb__run_log_add(&r->log, event, object);
     if (o->on_log && (status == DNNB_OK || status == DNNB_ERR_IO))
         o->on_log(o->log_context, r->log.line.data, r->log.line.n_bytes);
+    if (status == DNNB_OK && dnnb__session_now_s() - r->flushed_log_s >= flush_log_every_s) {
+        r->flushed_log_s = dnnb__session_now_s();
+        status = dnnb__run_log_flush(&r->log);
+    }
     return status == DNNB_ERR_IO ? DNNB_OK : status;
 }
 
