@@ -4,42 +4,11 @@
  * Everything is checked again by dnnb_run_train() before it makes the folder. SIGINT, SIGTERM and
  * SIGHUP (a terminal that is closed) end the run after the step, a second one at once.
  */
-#include <math.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "cli/cmd_list.h"
 #include "cli/common.h"
 #include "cli/run_files.h"
+#include "cli/signals.h"
 #include "cli/train_command.h"
-
-static volatile sig_atomic_t stop_signal;
-static const char *stop_before = "\n"; /* what leaves no line of progress behind */
-
-static void on_signal(int number) {
-    if (stop_signal) _exit(128 + number);
-    stop_signal = number;
-    static const char text[] = "stopping after this step; once more to stop at once\n";
-    ssize_t ignored = write(STDERR_FILENO, stop_before, strlen(stop_before));
-    ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-}
-
-static void catch_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < CLI_COUNT_OF(numbers); i++) {
-        /* What nohup or a shell's & set to be ignored stays ignored. */
-        bool is_ignored = sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN;
-        if (!is_ignored) sigaction(numbers[i], &action, NULL);
-    }
-    /* A reader that goes away must not end a run of hours; the exit status tells of it. */
-    signal(SIGPIPE, SIG_IGN);
-    /* A file above the allowed size is a write that fails. */
-    signal(SIGXFSZ, SIG_IGN);
-}
 
 static bool on_event(void *context, const dnnb_event *event) {
     cli_train *c = context;
@@ -48,7 +17,7 @@ static bool on_event(void *context, const dnnb_event *event) {
         if (!c->json) cli_epochs_print(&c->epochs, event);
         if (event->message) cli_progress_note(&c->progress, "%s", event->message);
     }
-    return !stop_signal;
+    return !cli_signals_get();
 }
 
 static void print_folder(cli_train *c) {
@@ -86,11 +55,11 @@ static void print_log(void *context, const char *line, size_t n_bytes) {
 /* What is said of a run that has ended. */
 static int finish(cli_train *c, dnnb_status status, const dnnb_history *history) {
     size_t n_done = history ? dnnb_history_get_count(history) : 0;
-    if (status == DNNB_ERR_STOPPED && stop_signal) {
+    if (status == DNNB_ERR_STOPPED && cli_signals_get()) {
         bool is_saved = has_checkpoint(c->run.folder);
         cli_error("stopped by a signal after %zu of %zu epochs%s", n_done, c->options.epochs,
                   is_saved ? "; to go on: the same command with --resume" : "");
-        return 128 + stop_signal;
+        return 128 + cli_signals_get();
     }
     if (status != DNNB_OK) return cli_fail();
     print_folder(c);
@@ -102,8 +71,7 @@ static int finish(cli_train *c, dnnb_status status, const dnnb_history *history)
 }
 
 static int train(cli_train *c) {
-    stop_before = cli_progress_get_clearing(&c->progress);
-    catch_signals();
+    cli_signals_catch(cli_progress_get_clearing(&c->progress));
     dnnb_history *history = NULL;
     dnnb_status status =
         dnnb_run_train(c->dnn, c->train, c->validation, &c->options, &c->run, &history);
