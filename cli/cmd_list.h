@@ -7,6 +7,7 @@
     X(train, "train", "fine-tune a network, or train a new last layer on its features")            \
     X(test, "test", "score a network on stimuli")                                                  \
     X(predict, "predict", "write a network's outputs for stimuli or pictures")                     \
+    X(lr_find, "lr-find", "find a learning rate by trying all of a range")                         \
     X(stim, "stim", "make a .stim.csv from a folder with a subfolder a class")                     \
     X(inspect, "inspect", "describe weights, stimuli, a history, a run folder or a network")       \
     X(convert, "convert", "convert weights between .pth, .safetensors and .npz")                   \

@@ -84,7 +84,7 @@ static int train(cli_train *c) {
 int cli_cmd_train(int argc, char **argv) {
     cli_train c;
     cli_train_init(&c);
-    cli_parsed parsed = cli_train_parse(&c, argc, argv);
+    cli_parsed parsed = cli_train_parse(&c, NULL, argc, argv);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     int status = cli_train_check(&c);
     if (status != CLI_DONE) return status;

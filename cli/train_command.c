@@ -49,7 +49,36 @@ void cli_train_init(cli_train *c) {
     c->network.options = (dnnb_dnn_options)DNNB_DNN_OPTIONS_INIT;
 }
 
-cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
+static bool has_row(const cli_train_form *form, const cli_option *row) {
+    for (const char *const *name = form->without; name && *name; name++)
+        if (strcmp(*name, row->name) == 0) return false;
+    for (size_t i = 0; i < form->n_rows; i++)
+        if (form->rows[i].type != CLI_GROUP && strcmp(form->rows[i].name, row->name) == 0)
+            return false;
+    return true;
+}
+
+/* The rows of a form: its own, then those of training that it has. A heading that nothing follows
+ * is dropped. */
+static size_t collect_rows(cli_option *out, const cli_train_form *form, const cli_option *rows,
+                           size_t n_rows) {
+    size_t n = 0;
+    for (size_t i = 0; i < form->n_rows; i++) out[n++] = form->rows[i];
+    for (size_t i = 0; i < n_rows; i++) {
+        if (!has_row(form, &rows[i])) continue;
+        if (rows[i].type == CLI_GROUP && n > 0 && out[n - 1].type == CLI_GROUP) n--;
+        out[n++] = rows[i];
+    }
+    return n;
+}
+
+cli_parsed cli_train_parse(cli_train *c, const cli_train_form *form, int argc, char **argv) {
+    static const cli_train_form train = {
+        .command = {.name = "train",
+                    .summary = "Fine-tune a network, or train a new last layer on its features.",
+                    .arguments = "--net NET --stim FILE --out RUN [options]",
+                    .about = about,
+                    .examples = examples}};
     size_t n_optimizers, n_schedules, n_operands;
     const char *const *optimizers = dnnb_optimizer_get_names(&n_optimizers);
     const char *const *schedules = dnnb_schedule_get_names(&n_schedules);
@@ -141,14 +170,11 @@ cli_parsed cli_train_parse(cli_train *c, int argc, char **argv) {
          .words = precision_names, .n_words = CLI_COUNT_OF(precision_names),
          .hint = "this version computes in float32"},
     };
-    const cli_command command = {
-        .name = "train",
-        .summary = "Fine-tune a network, or train a new last layer on its features.",
-        .arguments = "--net NET --stim FILE --out RUN [options]",
-        .about = about,
-        .examples = examples,
-        .options = options,
-        .n_options = CLI_COUNT_OF(options)};
+    if (!form) form = &train;
+    cli_option rows[CLI_COUNT_OF(options) + CLI_MOST_OWN_ROWS];
+    cli_command command = form->command;
+    command.options = rows;
+    command.n_options = collect_rows(rows, form, options, CLI_COUNT_OF(options));
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     o->optimizer.name = optimizers[c->optimizer];
     o->schedule.name = schedules[c->schedule];

@@ -24,8 +24,18 @@ typedef struct cli_train {
 
 /** Defaults. */
 void cli_train_init(cli_train *train);
-/** Read the command line. */
-cli_parsed cli_train_parse(cli_train *train, int argc, char **argv);
+enum { CLI_MOST_OWN_ROWS = 16 };
+
+/** A command that has options of `train`. */
+typedef struct cli_train_form {
+    cli_command command;    /* without its options */
+    const cli_option *rows; /* of its own: they come first, and replace those of the same name */
+    size_t n_rows;          /* at most CLI_MOST_OWN_ROWS */
+    const char *const *without; /* names of options that it has not; NULL behind the last */
+} cli_train_form;
+
+/** Read the command line. @param form NULL for `train` itself. */
+cli_parsed cli_train_parse(cli_train *train, const cli_train_form *form, int argc, char **argv);
 /** Refuse what must be there and is not, and what does not go together; fill in the library's
  *  options. The exit status. */
 int cli_train_check(cli_train *train);

@@ -102,7 +102,8 @@ static dnnb_status find(finder *f, dnnb_dnn *dnn, const dnnb_stimulus *train) {
     dnnb_train_options options = *f->user;
     options.epochs = f->options->steps; /* each has a step at least */
     options.score_train = options.resume = options.keep_checkpoint = false;
-    options.checkpoint = NULL;
+    options.checkpoint = options.lr_groups = options.unfreeze = NULL;
+    options.early_stop = 0;
     options.early_stop = 0;
     options.lr_groups = options.unfreeze = NULL; /* one rate for all that is trained */
     options.min_delta = 0;

@@ -16,7 +16,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__lr_curve_create(dnnb_lr_curve **out,
 /** Append a step; sets has_diverged. */
 void dnnb__lr_curve_add(dnnb_lr_curve *curve, const dnnb_lr_find_options *options, double lr,
                         double loss);
-/** Set the suggested rate. */
+/** Smooth the losses and set the suggested rate. */
 void dnnb__lr_curve_suggest(dnnb_lr_curve *curve, const dnnb_lr_find_options *options);
 
 #endif

@@ -156,42 +156,69 @@ static void test_train_lr_find__a_loss_that_is_not_finite_is_diverged(void **sta
     fixture_destroy(f);
 }
 
-/* Made of numbers: losses, their averages by the defining sum, and what is suggested. */
-static void test_train_lr_find__smoothing_and_suggestion(void **state) {
+/* Made of numbers: losses, their averages by the defining sums, and what is suggested. */
+static void test_train_lr_find__averages_and_suggestion(void **state) {
     (void)state;
     dnnb_lr_find_options o = DNNB_LR_FIND_OPTIONS_INIT;
     dnnb_lr_curve *curve;
-    o.steps = 40;
-    o.smoothing = 0.7;
+    o.steps = 60;
+    o.smoothing = 0.8;
+    o.divergence = 20;
     assert_ok(dnnb__lr_curve_create(&curve, &o));
-    for (size_t i = 0; i < 40; i++) {
-        /* Flat, a fall around step 20, and a rise at the end. */
-        double loss = 1 - 0.5 / (1 + exp(20.0 - (double)i)) + (i > 35 ? 0.3 * (double)(i - 35) : 0);
-        double rate = dnnb__lr_range_get_factor(&o, i) * o.min_lr, sum = 0, weights = 0;
-        dnnb__lr_curve_add(curve, &o, rate, loss);
+    for (size_t i = 0; i < 60; i++) {
+        /* Flat, a fall around step 30, and an explosion at the end. */
+        double loss = 1 - 0.6 / (1 + exp(30.0 - (double)i)) + (i > 50 ? exp((double)(i - 50)) : 0);
+        double sum = 0, weights = 0;
+        if (curve->has_diverged) break;
+        dnnb__lr_curve_add(curve, &o, dnnb__lr_range_get_factor(&o, i) * o.min_lr, loss);
         for (size_t k = 0; k <= i; k++) {
             double weight = pow(o.smoothing, (double)(i - k));
             sum += weight * curve->steps[k].loss;
             weights += weight;
         }
         /* The same sum in another order. */
-        assert_close(curve->steps[i].smoothed, sum / weights, 1e-13);
+        assert_close(curve->steps[i].average, sum / weights, 1e-12);
     }
-    assert_close(curve->steps[39].lr, 1, 1e-13);
-    assert_false(curve->has_diverged);
-    assert_true(curve->best > 30 && curve->best < 38);
+    assert_true(curve->has_diverged);
+    assert_true(curve->n > 52 && curve->n < 60);
+    assert_int_equal(curve->best, 50);
     dnnb__lr_curve_suggest(curve, &o);
-    size_t at = 0;
-    while (at < 40 && curve->steps[at].lr != curve->suggested_lr) at++;
-    assert_true(at >= 20 && at <= 23); /* the average comes a little after the fall */
+    for (size_t i = 0; i < curve->n; i++) {
+        double sum = 0, weights = 0;
+        for (size_t k = 0; k <= curve->best; k++) {
+            double weight = pow(o.smoothing, fabs((double)i - (double)k));
+            sum += weight * curve->steps[k].loss;
+            weights += weight;
+        }
+        if (i <= curve->best)
+            assert_close(curve->steps[i].smoothed, sum / weights, 1e-12); /* likewise */
+        else
+            assert_true(isnan(curve->steps[i].smoothed));
+    }
+    assert_true(curve->suggested_lr == curve->steps[30].lr);
     dnnb_lr_curve_destroy(curve);
+}
 
-    /* Nothing falls: nothing is suggested. */
+/* A suggestion needs a fall. */
+static void test_train_lr_find__nothing_falls(void **state) {
+    (void)state;
+    dnnb_lr_find_options o = DNNB_LR_FIND_OPTIONS_INIT;
+    dnnb_lr_curve *curve;
     assert_ok(dnnb__lr_curve_create(&curve, &o));
     for (size_t i = 0; i < 40; i++) dnnb__lr_curve_add(curve, &o, 1e-3, 1 + 0.01 * (double)i);
     dnnb__lr_curve_suggest(curve, &o);
     assert_true(isnan(curve->suggested_lr));
     assert_int_equal(curve->best, 0);
+    dnnb_lr_curve_destroy(curve);
+    assert_ok(dnnb__lr_curve_create(&curve, &o)); /* a little is chance */
+    for (size_t i = 0; i < 40; i++) dnnb__lr_curve_add(curve, &o, 1e-3, 1 - 0.001 * (double)i);
+    dnnb__lr_curve_suggest(curve, &o);
+    assert_true(isnan(curve->suggested_lr));
+    assert_int_equal(curve->best, 39);
+    dnnb_lr_curve_destroy(curve);
+    assert_ok(dnnb__lr_curve_create(&curve, &o)); /* nor can one be had of nothing */
+    dnnb__lr_curve_suggest(curve, &o);
+    assert_true(isnan(curve->suggested_lr));
     dnnb_lr_curve_destroy(curve);
 }
 
@@ -210,8 +237,8 @@ static void test_train_lr_find__csv(void **state) {
     assert_ok(dnnb_lr_curve_save_csv(curve, path.text));
     assert_ok(dnnb__file_read(&text, &n, path.text, 1 << 10));
     /* (0.75 / 4 + 0.25 / 2) / (3 / 4) */
-    assert_string_equal(text, "step,learning_rate,loss,smoothed_loss\n1,1e-07,0.75,0.75\n"
-                              "2,0.1,0.25,0.4166666666666667\n");
+    assert_string_equal(text, "step,learning_rate,loss,moving_average,smoothed_loss\n"
+                              "1,1e-07,0.75,0.75,\n2,0.1,0.25,0.4166666666666667,\n");
     dnnb__free(text);
     dnnb_lr_curve_destroy(curve);
     fixture_destroy(f);
@@ -250,7 +277,8 @@ int main(void) {
         cmocka_unit_test(test_train_lr_find__rates_grow_until_it_diverges),
         cmocka_unit_test(test_train_lr_find__the_network_stays_after_a_stop),
         cmocka_unit_test(test_train_lr_find__a_loss_that_is_not_finite_is_diverged),
-        cmocka_unit_test(test_train_lr_find__smoothing_and_suggestion),
+        cmocka_unit_test(test_train_lr_find__averages_and_suggestion),
+        cmocka_unit_test(test_train_lr_find__nothing_falls),
         cmocka_unit_test(test_train_lr_find__csv),
         cmocka_unit_test(test_train_lr_find__wrong_options),
     };
