@@ -30,8 +30,9 @@ static const char examples[] =
     "      --stim train.stim.csv --freeze backbone --augment none --steps 40 \\\n"
     "      --batch 4 --out rates\n"
     "  # train with the rate that it suggests, in one line of a script\n"
-    "  dnnbrain train --net alexnet --weights alexnet.pth --stim train.stim.csv \\\n"
-    "      --freeze backbone --augment none --epochs 5 --out with_found_rate \\\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --freeze backbone --augment none --epochs 5 \\\n"
+    "      --out with_found_rate \\\n"
     "      --lr $(dnnbrain lr-find --net alexnet --weights alexnet.pth \\\n"
     "          --stim train.stim.csv --freeze backbone --augment none \\\n"
     "          --out rates --overwrite | tail -n 1 | cut -c 14-)\n";
