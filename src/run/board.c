@@ -32,10 +32,10 @@ static void add_epoch(dnnb__run *r, double wall_s, size_t i) {
     const struct {
         const char *tag;
         double value;
-    } scalars[] = {
-        {"loss/epoch", e->epoch_loss},       {"loss/validation", e->loss_validation},
-        {"score/train", e->score_train},     {"score/validation", e->score_validation},
-        {"learning_rate", e->learning_rate}, {"images_per_second", e->images_per_second}};
+    } scalars[] = {{"loss/epoch", e->epoch_loss},       {"loss/validation", e->loss_validation},
+                   {"score/train", e->score_train},     {"score/validation", e->score_validation},
+                   {"learning_rate", e->learning_rate}, {"images_per_second", e->images_per_second},
+                   {"gradient_norm", e->gradient_norm}};
     for (size_t k = 0; k < sizeof scalars / sizeof scalars[0]; k++)
         dnnb__tensorboard_add_scalar(&r->board.waiting, wall_s, (int64_t)i + 1, scalars[k].tag,
                                      scalars[k].value);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""TensorBoard itself reads what a run told it: the numbers of the history, no step twice or lost.
+"""TensorBoard itself reads what a run told it: the numbers of the history's files and of the
+report, no step twice or lost.
 
 A run that was left alone, one that was stopped and one that was killed; these two go on, while a
 reader that had seen their first part stays open.
@@ -10,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -31,10 +33,11 @@ EPOCHS = 6
 # The column of history.csv of each tag that has an epoch as its step.
 COLUMNS = {"loss/epoch": "loss", "loss/validation": "loss_validation",
            "score/train": "score_train", "score/validation": "score_validation",
-           "learning_rate": "learning_rate", "images_per_second": "images_per_second"}
+           "learning_rate": "learning_rate", "images_per_second": "images_per_second",
+           "gradient_norm": "gradient_norm"}
 TRAIN = [CLI, "train", "--net", "alexnet", "--stim", "train.stim.csv", "--epochs", str(EPOCHS),
          "--batch", "4", "--freeze", "backbone", "--augment", "none", "--score-train", "--schedule",
-         "cosine", "--checkpoint-every", "0", "--tensorboard", "--quiet"]
+         "cosine", "--clip-norm", "1", "--checkpoint-every", "0", "--tensorboard", "--quiet"]
 CLASSES = TRAIN + ["--validation", "validation.stim.csv"]
 
 
@@ -48,21 +51,36 @@ def read_csv(run):
         return list(csv.DictReader(file))
 
 
+def read_report(run):
+    with open(os.path.join(run, "report.html"), encoding="utf-8") as file:
+        (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>',
+                             file.read(), re.DOTALL)
+    return json.loads(data)["epochs"]
+
+
 def check_epochs(board, run):
     rows = read_csv(run)
+    report = read_report(run)
     for tag, column in COLUMNS.items():
         expected = [(i + 1, numpy.float32(row[column])) for i, row in enumerate(rows)
                     if row[column]]
         found = [(e.step, numpy.float32(e.value)) for e in board.Scalars(tag)] if expected else []
         assert found == expected, (run, tag, found, expected)
         assert expected or tag not in board.Tags()["scalars"], (run, tag)
+        # The page has 15 significant digits, more than a float32.
+        shown = [numpy.float32(value) for value in report.get(column, []) if value is not None]
+        assert shown == [value for _, value in expected], (run, column, shown)
 
 
 def check_steps(board, run):
     with open(os.path.join(run, "train_dict.json")) as file:
         history = json.load(file)
     with open(os.path.join(run, "train_dict.pkl"), "rb") as file:
-        assert pickle.load(file)["step_loss"] == history["step_loss"], run
+        pickled = pickle.load(file)
+    for key in "step_loss", "epoch_loss", "score_train", "score_validation":
+        assert pickled[key] == history[key], (run, key)
+    for row, loss in zip(read_csv(run), history["epoch_loss"], strict=True):
+        assert float(row["loss"]) == loss, run
     losses = [loss for epoch in history["step_loss"] for loss in epoch]
     events = board.Scalars("loss/step")
     assert [(e.step, numpy.float32(e.value)) for e in events] == [
