@@ -8,9 +8,7 @@
  * stay, since a reader that has one open goes on to the next only from there. Times of the epochs
  * before are laid out by their durations.
  */
-#include <errno.h>
 #include <math.h>
-#include <string.h>
 
 #include "core/file.h"
 #include "run/run.h"
