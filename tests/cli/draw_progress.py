@@ -56,7 +56,6 @@ def test_at_80_columns():
     seen = watch(window)
     assert any(re.match(r"^epoch 1/9  step \d+/16 ━*╸?─*  loss \d\.\d{4}  \S+ images/s", line)
                for line in seen), seen
-    assert any(re.match(r"^epoch [2-9]/9 .* \d+:\d\d left$", line) for line in seen), seen
     assert all(len(line) < 80 for line in seen)
     lines = table(window)
     assert lines[0] == "         ─────── loss ───────  ───── accuracy ─────", lines
@@ -69,6 +68,15 @@ def test_at_80_columns():
     assert lines[2].startswith("★"), "the first epoch is the best so far"
     assert not any(DRAWN.search(line) for line in window.lines()), "the line is left"
     assert SGR.search(window.drawn), "colours"
+
+
+def test_time_left():
+    """It is told when a second has gone: in a run long enough on any machine, then stopped."""
+    window = start(80, epochs=2000, more=["--batch", "1", "--threads", "1"])
+    left = re.compile(r"^epoch +\d+/2000  (step|scoring) .* \d+:\d\d left$")
+    assert window.wait_for(lambda lines: any(map(left.match, lines))), window.lines()
+    window.type("\x03")
+    assert window.finish() == 130, window.lines()
 
 
 def test_other_widths():

@@ -56,6 +56,8 @@ def check_whole(folder):
             assert zipfile.ZipFile(path).namelist(), path
         elif name.endswith(".svg"):
             assert data.rstrip().endswith(b"</svg>"), path
+        elif name.endswith(".html"):
+            assert data.rstrip().endswith(b"</html>"), path
         elif name.endswith(".png"):
             assert data.endswith(b"IEND\xaeB`\x82"), path
         elif name.endswith(".csv"):
