@@ -88,6 +88,8 @@ int cli_cmd_inspect(int argc, char **argv) {
         .files = CLI_WEIGHTS " .csv .pkl .json"};
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
-    if (cli_is_folder(argv[1])) return cli_describe_run(argv[1]);
+    if (cli_is_folder(argv[1]))
+        return dnnb_group_is_there(argv[1]) ? cli_describe_group(argv[1])
+                                            : cli_describe_run(argv[1]);
     return cli_exists(argv[1]) ? inspect_file(argv[1], (dnnb_check)check) : inspect_name(argv[1]);
 }

@@ -38,9 +38,10 @@ static const char examples[] =
     "          --out rates --overwrite | tail -n 1 | cut -c 14-)\n";
 
 static const char *const without[] = {
-    "validation", "epochs",           "score-train",     "early-stop",  "monitor", "min-delta",
-    "lr",         "unfreeze-at",      "schedule",        "warmup",      "gamma",   "step-epochs",
-    "resume",     "checkpoint-every", "keep-checkpoint", "tensorboard", "json",    NULL};
+    "validation",  "epochs",      "score-train", "early-stop",       "monitor",
+    "min-delta",   "lr",          "unfreeze-at", "schedule",         "warmup",
+    "gamma",       "step-epochs", "resume",      "checkpoint-every", "keep-checkpoint",
+    "tensorboard", "json",        "cv",          "repeat",           NULL};
 
 static cli_parsed parse(cli_train *c, dnnb_lr_find_options *find, int argc, char **argv) {
     const cli_option rows[] = {

@@ -9,6 +9,7 @@
 #include "cli/run_files.h"
 #include "cli/signals.h"
 #include "cli/train_command.h"
+#include "cli/train_group.h"
 
 static bool on_event(void *context, const dnnb_event *event) {
     cli_train *c = context;
@@ -94,7 +95,7 @@ int cli_cmd_train(int argc, char **argv) {
     c.options.on_event = on_event;
     c.options.context = &c;
     status = cli_train_prepare(&c);
-    if (status == CLI_DONE) status = train(&c);
+    if (status == CLI_DONE) status = c.cv || c.repeat ? cli_train_group(&c) : train(&c);
     cli_train_clear(&c);
     return status;
 }

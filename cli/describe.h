@@ -12,6 +12,8 @@ int cli_describe_stimuli(const char *path, dnnb_check check);
 int cli_describe_history(const char *path);
 /** A run folder: what was trained on what, how well, its epochs and files. */
 int cli_describe_run(const char *folder);
+/** A folder of runs, of `train --cv` or `--repeat`: a line a run, and what they come to. */
+int cli_describe_group(const char *folder);
 /** A network's layers. */
 int cli_describe_network(const char *name);
 

@@ -42,7 +42,11 @@ static const char examples[] =
     "  # reaction times, with the convolutions as they are\n"
     "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
     "      --stim train.stim.csv --task regression --target RT \\\n"
-    "      --freeze 'features.*' --epochs 2 --lr 1e-5 --out regression\n";
+    "      --freeze 'features.*' --epochs 2 --lr 1e-5 --out regression\n"
+    "  # 4-fold cross-validation: a run a fold, a table, pooled predictions\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --freeze backbone --augment none \\\n"
+    "      --epochs 5 --cv 4 --out folds\n";
 
 void cli_train_init(cli_train *c) {
     *c = (cli_train){.options = DNNB_TRAIN_OPTIONS_INIT, .run = DNNB_RUN_OPTIONS_INIT};
@@ -144,6 +148,7 @@ cli_parsed cli_train_parse(cli_train *c, const cli_train_form *form, int argc, c
          .min = 0, .max = 1},
         {CLI_ROW(CLI_SEED, "seed", "N",
                  "new parameters, order, crops, flips and dropout follow from it", &o->seed)},
+        CLI_ROWS_MANY(*c),
         {.type = CLI_GROUP, .name = "Output"},
         {CLI_ROW(CLI_TEXT, "out", "RUN", "run folder, created", &c->run.folder)},
         {CLI_ROW(CLI_FLAG, "overwrite", NULL, "write over a run that the folder holds",
@@ -201,7 +206,9 @@ static int read_lr(cli_train *c) {
 /* What needs validation stimuli. */
 static int check_validation(const cli_train *c) {
     bool is_loss = c->options.monitor == DNNB_MONITOR_LOSS;
-    if (c->validation_path || (!c->options.early_stop && !is_loss)) return CLI_DONE;
+    if (c->validation_path && c->cv)
+        return cli_usage_error("--validation: expected without --cv, which scores each fold");
+    if (c->validation_path || c->cv || (!c->options.early_stop && !is_loss)) return CLI_DONE;
     return cli_usage_error("%s: expected --validation with it",
                            c->options.early_stop ? "--early-stop" : "--monitor loss");
 }
@@ -317,15 +324,31 @@ static int prepare_network(cli_train *c, int64_t n_outputs) {
     if (n_trainable == 0)
         return cli_usage_error("--freeze %s: expected a parameter left to train, found none",
                                c->freeze);
-    dnnb_status checked = dnnb_train_check(c->dnn, &c->options, c->validation != NULL);
+    dnnb_status checked = dnnb_train_check(c->dnn, &c->options, c->validation || c->cv);
     if (checked != DNNB_OK) return cli_fail_options(checked);
     return CLI_DONE;
 }
 
 int cli_train_prepare(cli_train *c) {
-    int64_t n_outputs = 0;
-    int status = load_stimuli(c, &n_outputs);
-    return status == CLI_DONE ? prepare_network(c, n_outputs) : status;
+    int status = load_stimuli(c, &c->n_outputs);
+    return status == CLI_DONE ? prepare_network(c, c->n_outputs) : status;
+}
+
+dnnb_status cli_train_make_network(const cli_train *c, uint64_t seed, dnnb_dnn **out) {
+    const cli_network *n = &c->network;
+    dnnb_dnn_options options = n->options;
+    options.seed = seed;
+    dnnb_status status = n->weights ? dnnb_dnn_create_from_file(out, n->name, n->weights, &options)
+                                    : dnnb_dnn_create(out, n->name, &options);
+    if (status != DNNB_OK) return status;
+    bool is_backbone = c->freeze && strcmp(c->freeze, "backbone") == 0;
+    if (is_backbone || dnnb_dnn_get_n_outputs(*out) != c->n_outputs)
+        status = dnnb_dnn_replace_head(*out, c->n_outputs);
+    if (status == DNNB_OK && c->freeze) status = dnnb_dnn_set_trainable(*out, c->freeze, false);
+    if (status == DNNB_OK) return DNNB_OK;
+    dnnb_dnn_destroy(*out);
+    *out = NULL;
+    return status;
 }
 
 void cli_train_clear(cli_train *c) {

@@ -13,6 +13,8 @@ typedef struct cli_train {
     const char *freeze, *lr;
     size_t n_classes; /* 0: from the labels */
     size_t task, augment, on_bad_image, check, optimizer, schedule, precision, monitor;
+    size_t cv, repeat; /* folds, 0: none; seeds, 0: one run into `out` itself */
+    int64_t n_outputs; /* that the stimuli ask for */
     bool quiet, json;
     dnnb_train_options options;
     dnnb_run_options run;
@@ -41,6 +43,9 @@ cli_parsed cli_train_parse(cli_train *train, const cli_train_form *form, int arg
 int cli_train_check(cli_train *train);
 /** Load the stimuli, then make the network that they ask for. The exit status. */
 int cli_train_prepare(cli_train *train);
+/** A network like the prepared one, of another seed. */
+DNNB_MUST_CHECK dnnb_status cli_train_make_network(const cli_train *train, uint64_t seed,
+                                                   dnnb_dnn **out);
 void cli_train_clear(cli_train *train);
 
 #endif

@@ -64,4 +64,18 @@
             .min = 0, .max = INFINITY, .open = true, .unset = "none are clipped"                   \
     }
 
+#define CLI_ROWS_MANY(c)                                                                           \
+    {.type = CLI_GROUP, .name = "Many runs"},                                                      \
+        {CLI_ROW(CLI_COUNT, "cv", "K",                                                             \
+                 "cross-validation: a run for each of K folds of the training stimuli, scored "    \
+                 "with that fold; each class is spread over the folds",                            \
+                 &(c).cv),                                                                         \
+         .min = 2, .max = 1000, .unset = "none"},                                                  \
+    {                                                                                              \
+        CLI_ROW(CLI_COUNT, "repeat", "N",                                                          \
+                "a run, or a cross-validation, for each of the seeds SEED, SEED+1, ...",           \
+                &(c).repeat),                                                                      \
+            .min = 1, .max = 1000, .unset = "one run"                                              \
+    }
+
 #endif

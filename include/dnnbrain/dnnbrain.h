@@ -31,6 +31,7 @@
 #include "dnnbrain/bench.h"
 #include "dnnbrain/dnn.h"
 #include "dnnbrain/fetch.h"
+#include "dnnbrain/group.h"
 #include "dnnbrain/history.h"
 #include "dnnbrain/image.h"
 #include "dnnbrain/lr_find.h"

@@ -21,7 +21,8 @@ typedef enum dnnb__purpose {
     DNNB__PURPOSE_DROPOUT = 4,
     DNNB__PURPOSE_SPLIT = 5,
     DNNB__PURPOSE_TEST = 6,
-    DNNB__PURPOSE_FOLD = 7
+    DNNB__PURPOSE_FOLD = 7,
+    DNNB__PURPOSE_FOLD_SEED = 8
 } dnnb__purpose;
 
 typedef struct dnnb__random_key {

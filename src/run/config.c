@@ -319,18 +319,25 @@ void dnnb__run_print_time(char out[32]) {
     if (!gmtime_r(&now, &utc) || !strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc)) out[0] = '\0';
 }
 
-dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
+dnnb_status dnnb__run_config_create(json_t **out, const dnnb__run_inputs *in) {
     char train_sum[65], validation_sum[65];
+    *out = NULL;
     DNNB_TRY(sum_stimuli(train_sum, in->train));
     DNNB_TRY(sum_stimuli(validation_sum, in->validation));
-    json_t *config = json_pack(
-        "{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "versions", "dnnbrain",
-        dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn), "compiler", COMPILER,
-        "started", dnnb__run_json_text(in->started), "machine", describe_machine(in), "network",
-        describe_network(in), "train", describe_stimuli(in, in->train, train_sum), "validation",
-        describe_stimuli(in, in->validation, validation_sum), "class_names", list_class_names(in),
-        "training", describe_training(in));
+    *out = json_pack("{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "versions",
+                     "dnnbrain", dnnb_get_version(), "engine", dnnb_dnn_get_engine_version(in->dnn),
+                     "compiler", COMPILER, "started", dnnb__run_json_text(in->started), "machine",
+                     describe_machine(in), "network", describe_network(in), "train",
+                     describe_stimuli(in, in->train, train_sum), "validation",
+                     describe_stimuli(in, in->validation, validation_sum), "class_names",
+                     list_class_names(in), "training", describe_training(in));
+    return *out ? DNNB_OK : dnnb__fail(DNNB_ERR_MEMORY, "out of memory for config.json");
+}
+
+dnnb_status dnnb__run_config_save(const dnnb__run_inputs *in, const char *path) {
+    json_t *config;
     dnnb__buf text;
+    DNNB_TRY(dnnb__run_config_create(&config, in));
     dnnb__buf_init(&text, (size_t)1 << 28);
     dnnb_status status = dnnb__run_json_print(&text, config, JSON_INDENT(2));
     json_decref(config);

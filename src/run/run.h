@@ -54,8 +54,14 @@ typedef struct dnnb__run_inputs {
 /** The time now, "2026-01-31T12:00:00Z". */
 void dnnb__run_print_time(char out[32]);
 
+/** What config.json holds. Free with json_decref(). */
+DNNB_MUST_CHECK dnnb_status dnnb__run_config_create(json_t **out, const dnnb__run_inputs *inputs);
 /** Write config.json. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_config_save(const dnnb__run_inputs *inputs, const char *path);
+/** Compare the config.json of a finished run with what it would be.
+ *  @error DNNB_ERR_ARGUMENT the first place that differs, with both values. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_config_compare(const dnnb__run_inputs *inputs,
+                                                     const char *path);
 /** Accuracy of naming the most frequent class of a set always; NaN for a regression. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_get_chance(const dnnb__run_inputs *inputs, double *chance);
 

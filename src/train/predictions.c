@@ -3,6 +3,7 @@
  */
 #include "train/predictions.h"
 
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <string.h>
@@ -97,6 +98,8 @@ enum { MAX_LABEL_COLUMNS = 1024 };
 typedef struct label_columns {
     size_t index[MAX_LABEL_COLUMNS];
     size_t n;
+    const dnnb__extra_column *extra; /* behind the outputs */
+    size_t n_extra;
 } label_columns;
 
 static dnnb_status find_columns(label_columns *out, const dnnb_stimulus *stim, const char *names) {
@@ -127,6 +130,7 @@ static void put_header(FILE *file, const dnnb_predictions *p, const dnnb_stimulu
     }
     fputs(",predicted,condition", file);
     for (size_t k = 0; k < p->n_outputs; k++) fprintf(file, ",output_%zu", k);
+    for (size_t k = 0; k < labels->n_extra; k++) fprintf(file, ",%s", labels->extra[k].name);
     putc('\n', file);
 }
 
@@ -147,13 +151,17 @@ static void put_rows(FILE *file, const dnnb_predictions *p, const dnnb_stimulus 
         if (condition != SIZE_MAX)
             put_text(file, dnnb_stimulus_get_field(stim, p->rows[i], condition));
         for (size_t k = 0; k < p->n_outputs; k++) fprintf(file, ",%.9g", (double)outputs[k]);
+        for (size_t k = 0; k < labels->n_extra; k++)
+            fprintf(file, ",%" PRIu64, labels->extra[k].values[i]);
         putc('\n', file);
     }
 }
 
-dnnb_status dnnb_predictions_save_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
-                                      dnnb_task task, const char *labels, const char *path) {
-    label_columns columns;
+dnnb_status dnnb__predictions_save_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
+                                       dnnb_task task, const char *labels,
+                                       const dnnb__extra_column *extra, size_t n_extra,
+                                       const char *path) {
+    label_columns columns = {.extra = extra, .n_extra = n_extra};
     dnnb__writer writer;
     DNNB_TRY(find_columns(&columns, stim, labels));
     DNNB_TRY(dnnb__writer_create(&writer, path));
@@ -167,4 +175,9 @@ dnnb_status dnnb_predictions_save_csv(const dnnb_predictions *p, const dnnb_stim
         freelocale(plain);
     }
     return dnnb__writer_commit(&writer);
+}
+
+dnnb_status dnnb_predictions_save_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
+                                      dnnb_task task, const char *labels, const char *path) {
+    return dnnb__predictions_save_csv(p, stim, task, labels, NULL, 0, path);
 }

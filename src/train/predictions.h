@@ -22,4 +22,17 @@ bool dnnb__predictions_find_bad(const dnnb_predictions *predictions, size_t *i, 
 /** Index of the largest of n outputs, the first of equals. */
 size_t dnnb__predictions_argmax(const float *outputs, size_t n);
 
+/** A column of numbers that the predictions themselves do not have. */
+typedef struct dnnb__extra_column {
+    const char *name;
+    const uint64_t *values; /* one a prediction */
+} dnnb__extra_column;
+
+/** dnnb_predictions_save_csv() with more columns behind the outputs. */
+DNNB_MUST_CHECK dnnb_status dnnb__predictions_save_csv(const dnnb_predictions *predictions,
+                                                       const dnnb_stimulus *stim, dnnb_task task,
+                                                       const char *labels,
+                                                       const dnnb__extra_column *extra,
+                                                       size_t n_extra, const char *path);
+
 #endif
