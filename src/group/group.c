@@ -242,6 +242,7 @@ static dnnb_status finish(maker *m, dnnb_status status) {
     if (status == DNNB_OK && group->info.n_folds)
         status = dnnb__group_pool(group, m->stim, m->options);
     if (status == DNNB_OK) status = dnnb__group_draw(group);
+    if (status == DNNB_OK) status = dnnb__group_save_page(group);
     (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
     dnnb__group_set_status(group, status == DNNB_OK            ? DNNB__GROUP_FINISHED
                                   : status == DNNB_ERR_STOPPED ? DNNB__GROUP_STOPPED

@@ -45,6 +45,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__group_save(const dnnb_group *group);
 /** Pool the folds' predictions: write predictions.csv, set `pooled`. All runs have finished. */
 DNNB_MUST_CHECK dnnb_status dnnb__group_pool(dnnb_group *group, const dnnb_stimulus *stim,
                                              const dnnb_train_options *options);
+/** Write report.html. */
+DNNB_MUST_CHECK dnnb_status dnnb__group_save_page(const dnnb_group *group);
 /** Draw STEM.svg and STEM.png. */
 DNNB_MUST_CHECK dnnb_status dnnb__group_draw(const dnnb_group *group);
 
