@@ -78,6 +78,7 @@ static bool watch(void *context, const dnnb_event *event) {
 static void renew_network(job *j) {
     dnnb_dnn_destroy(j->dnn);
     j->dnn = tiny_create(1, 2);
+    if (j->options.unfreeze) assert_ok(dnnb_dnn_set_trainable(j->dnn, "backbone", false));
 }
 
 static dnnb_status run_into(job *j, const tiny_path *path, bool resume, bool overwrite) {
@@ -316,6 +317,9 @@ static job job_create(size_t epochs) {
     j.whole_path = tiny_join(&j.folder, "whole");
     j.stopped_path = tiny_join(&j.folder, "stopped");
     j.weights_path = tiny_join(&j.folder, "weights.pth");
+    if (epochs > 1) j.options.unfreeze = "2";
+    j.options.class_weights = "balanced";
+    j.options.clip_norm = 1;
     renew_network(&j);
     assert_ok(dnnb_dnn_save(j.dnn, j.weights_path.text));
     j.options.epochs = epochs;
