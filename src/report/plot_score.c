@@ -51,11 +51,12 @@ static dnnb_status build_score(dnnb_plot *plot, const dnnb_history *history, con
                                double chance, size_t best) {
     static const char *const names[] = {"training", "validation"};
     static const size_t looks[] = {DNNB__LOOK_SECOND, DNNB__LOOK_MAIN};
+    static const dnnb__value values[] = {DNNB__VALUE_SCORE_TRAIN, DNNB__VALUE_SCORE_VALIDATION};
     size_t n = dnnb_history_get_count(history), n_taken = 0;
     dnnb__series *series = dnnb__plot_alloc(plot, 2, sizeof *series);
     if (!series) return dnnb__fail_memory();
     for (size_t s = 0; s < 2; s++) {
-        double *scores = dnnb__history_copy(plot, history, DNNB__VALUE_SCORE_TRAIN + s);
+        double *scores = dnnb__history_copy(plot, history, values[s]);
         if (!scores) return dnnb__fail_memory();
         if (dnnb__values_count(scores, n) == 0) continue;
         series[n_taken] = (dnnb__series){.name = names[s], .look = looks[s], .y = scores, .n = n};
