@@ -59,7 +59,10 @@ static int print_history(const dnnb_history *history, size_t best) {
         cli_table_add(table, "%zu", epoch->n_steps);
         for (size_t i = 0; i < n_shown; i++) {
             double number = get_number(epoch, shown[i]);
-            cli_table_add(table, isnan(number) ? "" : "%.5g", number);
+            if (isnan(number))
+                cli_table_add(table, "%s", "");
+            else
+                cli_table_add(table, "%.5g", number);
         }
         cli_table_add(table, "%s", e == best ? "best" : "");
     }
