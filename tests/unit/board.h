@@ -103,7 +103,7 @@ static inline int board_is_event_file(const struct dirent *entry) {
 /** Read a folder's event files in the order of their names. */
 static inline void board_read(board *b, const char *path_of_folder) {
     struct dirent **entries;
-    char path[512];
+    char path[2048]; /* room for the longest folder of a test and the longest name */
     memset(b, 0, sizeof *b);
     int n = scandir(path_of_folder, &entries, board_is_event_file, alphasort);
     for (int i = 0; i < n; i++) {
