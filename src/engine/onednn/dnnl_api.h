@@ -1,10 +1,11 @@
 /*
- * The calls of oneDNN whose form differs between its versions 2 and 3, behind names of our own.
+ * oneDNN behind names of our own: nothing else in this folder calls it, so that what its versions 2
+ * and 3 do in different ways is in dnnl_version.h, and the rest does not know which one it runs on.
  *
  * A *layout* says how a tensor lies in memory. Layouts are kept in a table of the context, so that
  * equal ones are the same pointer and nobody owns them. A *primitive* is a computation made ready
  * for given layouts; its scratch memory comes from the caller.
- * Source: oneDNN 2.6, oneapi/dnnl/dnnl.h.
+ * Source: oneDNN 2.6 and 3.2, oneapi/dnnl/dnnl.h.
  */
 #ifndef DNNB_ENGINE_ONEDNN_DNNL_API_H
 #define DNNB_ENGINE_ONEDNN_DNNL_API_H
@@ -14,18 +15,8 @@
 
 #include "core/mem.h"
 
-#if DNNL_VERSION_MAJOR != 2
-#error "dnnl_api.c is written for oneDNN 2"
-#endif
-
-typedef const dnnl_memory_desc_t *dnnb__layout;
-
-typedef struct dnnb__dnnl {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    dnnl_memory_desc_t **layouts;
-    size_t n_layouts, layout_capacity;
-} dnnb__dnnl;
+typedef const struct dnnb__layout_entry *dnnb__layout;
+typedef struct dnnb__dnnl dnnb__dnnl;
 
 /** "oneDNN 2.6.3", of the library that runs. */
 const char *dnnb__onednn_get_version(void);
@@ -34,9 +25,6 @@ const char *dnnb__onednn_get_instructions(void);
 
 DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
 void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);
-
-/** The status for what oneDNN returned, with a message that says what it was asked for. */
-DNNB_MUST_CHECK dnnb_status dnnb__dnnl_check(dnnl_status_t status, const char *what);
 
 enum { DNNB__LAYOUT_MAX_NDIM = 5 };
 
@@ -72,6 +60,17 @@ bool dnnb__primitive_is_slow(const dnnb__primitive *primitive);
 /** True when it calls a matrix product on row-major data, so that it takes any plain layout. */
 bool dnnb__primitive_is_gemm(const dnnb__primitive *primitive);
 
+/** A place for data of a layout, without the data. */
+DNNB_MUST_CHECK dnnb_status dnnb__memory_create(dnnb__dnnl *dnnl, dnnl_memory_t *out,
+                                                dnnb__layout layout);
+void dnnb__memory_destroy(dnnl_memory_t memory);
+DNNB_MUST_CHECK dnnb_status dnnb__memory_set(dnnl_memory_t memory, void *data);
+
+/** Compute; done on return. `what` is for the message. */
+DNNB_MUST_CHECK dnnb_status dnnb__primitive_run(dnnb__dnnl *dnnl, const dnnb__primitive *primitive,
+                                                const dnnl_exec_arg_t *args, size_t n_args,
+                                                const char *what);
+
 typedef struct dnnb__conv {
     int64_t batch, in_channels, in[2], out_channels, out[2];
     int64_t kernel[2], stride[2], padding_begin[2], padding_end[2], dilation[2], groups;
@@ -85,8 +84,9 @@ size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAY
 DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_8i8o(dnnb__dnnl *dnnl, dnnb__layout *out,
                                                       const dnnb__conv *conv);
 
-/** Layouts that are NULL are oneDNN's choice. The two backward passes need the forward primitive,
- *  made for training. Arguments: DNNL_ARG_SRC, _WEIGHTS, _BIAS, _DST and their gradients. */
+/** What makes a primitive leaves an empty one when it fails. Layouts that are NULL are oneDNN's
+ *  choice. The two backward passes need the forward primitive, made for
+ *  training. Arguments: DNNL_ARG_SRC, _WEIGHTS, _BIAS, _DST and their gradients. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
                                                const dnnb__conv *conv, dnnb__layout src,
                                                dnnb__layout dst);

@@ -200,8 +200,7 @@ void dnnb__onednn_plan_destroy(dnnb__plan *base) {
     if (plan->net->last_forward == plan) plan->net->last_forward = NULL;
     for (size_t i = 0; i < plan->n_steps; i++) {
         dnnb__step *step = &plan->steps[i];
-        for (size_t k = 0; k < DNNB__STEP_MAX_ARGS; k++)
-            if (step->args[k].memory) (void)dnnl_memory_destroy(step->args[k].memory);
+        for (size_t k = 0; k < DNNB__STEP_MAX_ARGS; k++) dnnb__memory_destroy(step->args[k].memory);
         dnnb__primitive_destroy(&step->primitive);
     }
     for (size_t i = 0; i < plan->n_blocks; i++) dnnb__free(plan->blocks[i]);

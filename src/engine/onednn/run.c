@@ -14,8 +14,7 @@ static dnnb_status step_set_data(dnnb__step *step, size_t i, void *data) {
     if (step->data[i] == data) return DNNB_OK;
     step->data[i] = data;
     if (step->kernel) return DNNB_OK;
-    return dnnb__dnnl_check(dnnl_memory_set_data_handle(step->args[i].memory, data),
-                            "memory object");
+    return dnnb__memory_set(step->args[i].memory, data);
 }
 
 /* Point every use of the plan's own buffers to its place. */
@@ -60,12 +59,9 @@ static dnnb_status step_run(dnnb__onednn_plan *plan, dnnb__step *step,
     if (step->kernel) {
         step->kernel(step, random);
     } else {
-        dnnl_status_t status = dnnl_primitive_execute(step->primitive.handle, net->dnnl->stream,
-                                                      (int)step->n_buffers, step->args);
-        if (status == dnnl_success) status = dnnl_stream_wait(net->dnnl->stream);
-        if (status != dnnl_success)
-            return dnnb__fail_prefix(dnnb__dnnl_check(status, step->info.pass), "%s",
-                                     step->info.layer);
+        dnnb_status status = dnnb__primitive_run(net->dnnl, &step->primitive, step->args,
+                                                 step->n_buffers, step->info.pass);
+        if (status != DNNB_OK) return dnnb__fail_prefix(status, "%s", step->info.layer);
     }
     if (step->copy) step->copy->stamp = net->stamp;
     if (plan->timing) step->info.seconds = now_s() - start;

@@ -142,9 +142,7 @@ static dnnb_status step_bind(dnnb__onednn_plan *plan, dnnb__step *step, int arg,
                              dnnb__layout layout, size_t buffer) {
     dnnl_exec_arg_t *slot = &step->args[step->n_buffers];
     slot->arg = arg;
-    DNNB_TRY(dnnb__dnnl_check(
-        dnnl_memory_create(&slot->memory, layout, plan->net->dnnl->engine, DNNL_MEMORY_NONE),
-        "memory object"));
+    DNNB_TRY(dnnb__memory_create(plan->net->dnnl, &slot->memory, layout));
     step->buffers[step->n_buffers++] = buffer;
     return DNNB_OK;
 }
