@@ -51,8 +51,8 @@ bool cli_join(char *out, size_t n_out, const char *folder, const char *name);
 /** True when text ends with `ending`, in any case. */
 bool cli_ends_with(const char *text, const char *ending);
 
-/** The names of dnnb_task, dnnb_augment, dnnb_on_bad_image, dnnb_check and dnnb_monitor, in their
- *  order. */
+/** The names of dnnb_task, dnnb_augment (without views), dnnb_on_bad_image, dnnb_check and
+ *  dnnb_monitor, in their order. */
 extern const char *const cli_task_names[2];
 extern const char *const cli_augment_names[2];
 extern const char *const cli_bad_image_names[2];

@@ -61,12 +61,19 @@ static void add_networks(cli_completion *c) {
     }
 }
 
+/* Whether a part of a value's name can be typed as it stands, as "views:K" cannot. */
+static bool is_word(const char *part, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (isupper((unsigned char)part[i])) return false;
+    return islower((unsigned char)*part);
+}
+
 /* A value's name says what it is: "none|backbone|PATTERN" has two words of its own. */
 static cli_completion complete_value(const char *value, const char *endings) {
     cli_completion c = {.endings = endings};
     for (const char *part = value; *part; part += strspn(part, "|")) {
         size_t n = strcspn(part, "|");
-        if (islower((unsigned char)*part)) {
+        if (is_word(part, n)) {
             c.kind = c.kind == CLI_COMPLETES_NOTHING ? CLI_COMPLETES_WORDS : c.kind;
             add_word(&c, part, n);
         } else if (strncmp(part, "NET", n) == 0) {

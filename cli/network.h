@@ -50,7 +50,7 @@ typedef struct cli_network {
          .help = "memory for decoded images and frozen features, such as 2G; no result "           \
                  "depends on it",                                                                  \
          .target = &(o).cache_bytes,                                                               \
-         .unset = "an eighth of the machine's"},                                                   \
+         .unset = "a quarter of the machine's"},                                                   \
     {                                                                                              \
         .type = CLI_TEXT, .name = "engine", .value = "NAME",                                       \
         .help = "what computes: onednn, or ref, slow loops with float64 sums to compare with",     \

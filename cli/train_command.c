@@ -6,10 +6,12 @@
  */
 #include "cli/train_command.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/common.h"
 #include "cli/train_rows.h"
@@ -30,6 +32,10 @@ static const char examples[] =
     "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
     "      --stim train.stim.csv --validation validation.stim.csv \\\n"
     "      --freeze backbone --augment none --epochs 10 --out features\n"
+    "  # the same on four random views of each picture, which take turns\n"
+    "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
+    "      --stim train.stim.csv --validation validation.stim.csv \\\n"
+    "      --freeze backbone --augment views:4 --epochs 8 --out views\n"
     "  # the new layer first, then all of it, the convolutions ten times as slowly\n"
     "  dnnbrain train --net alexnet --weights alexnet.pth \\\n"
     "      --stim train.stim.csv --validation validation.stim.csv \\\n"
@@ -111,10 +117,7 @@ cli_parsed cli_train_parse(cli_train *c, const cli_train_form *form, int argc, c
         {CLI_ROW(CLI_TEXT, "target", "COLUMNS", "regression: columns to predict, divided by commas",
                  &o->target),
          .unset = "label"},
-        {CLI_ROW(CLI_CHOICE, "augment", NULL,
-                 "random crops and flips as DNNBrain draws them, or the testing transform",
-                 &c->augment),
-         .words = cli_augment_names, .n_words = 2},
+        CLI_ROW_AUGMENT(*c),
         {CLI_ROW(CLI_REAL, "crop-scale", "X",
                  "smallest area of a random crop, as a part of the picture's", &o->crop_scale),
          .min = 0, .max = 1},
@@ -203,6 +206,28 @@ static int read_lr(cli_train *c) {
                            c->lr);
 }
 
+/* A word, or views and their number. */
+static int read_augment(cli_train *c) {
+    static const char views[] = "views:";
+    const char *number = c->augment ? c->augment + sizeof views - 1 : "";
+    char *end;
+    for (size_t i = 0; c->augment && i < CLI_COUNT_OF(cli_augment_names); i++)
+        if (strcasecmp(c->augment, cli_augment_names[i]) == 0) {
+            c->options.augment = (dnnb_augment)i;
+            return CLI_DONE;
+        }
+    if (!c->augment) return CLI_DONE;
+    if (strncasecmp(c->augment, views, sizeof views - 1) == 0 && isdigit((unsigned char)*number)) {
+        unsigned long long n = strtoull(number, &end, 10);
+        c->options.augment = DNNB_AUGMENT_VIEWS;
+        c->options.views = (size_t)n;
+        if (!*end && n >= 1 && n <= 1000000) return CLI_DONE;
+    }
+    return cli_usage_error("--augment: expected dnnbrain, none or views:K with a whole number K "
+                           "from 1 to 1000000; found '%s'",
+                           c->augment);
+}
+
 /* What needs validation stimuli. */
 static int check_validation(const cli_train *c) {
     bool is_loss = c->options.monitor == DNNB_MONITOR_LOSS;
@@ -222,7 +247,6 @@ int cli_train_check(cli_train *c) {
     if (c->options.resume && c->run.overwrite)
         return cli_usage_error("--resume: expected without --overwrite, which begins again");
     c->options.task = (dnnb_task)c->task;
-    c->options.augment = (dnnb_augment)c->augment;
     c->options.on_bad_image = (dnnb_on_bad_image)c->on_bad_image;
     c->options.check = (dnnb_check)c->check;
     c->options.monitor = (dnnb_monitor)c->monitor;
@@ -243,7 +267,8 @@ int cli_train_check(cli_train *c) {
     c->run.freeze = c->freeze;
     if (c->options.unfreeze && !c->freeze)
         return cli_usage_error("--unfreeze-at: expected --freeze with it");
-    status = read_lr(c);
+    status = read_augment(c);
+    if (status == CLI_DONE) status = read_lr(c);
     return status == CLI_DONE ? check_validation(c) : status;
 }
 

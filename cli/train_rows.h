@@ -55,6 +55,16 @@
             .unset = "never"                                                                       \
     }
 
+#define CLI_ROW_AUGMENT(c)                                                                         \
+    {                                                                                              \
+        CLI_ROW(CLI_TEXT, "augment", "dnnbrain|none|views:K",                                      \
+                "random crops and flips as DNNBrain draws them; the testing transform; or K "      \
+                "fixed random crops and flips of each image, which take turns: with frozen "       \
+                "layers their features are computed once",                                         \
+                &(c).augment),                                                                     \
+            .unset = "dnnbrain"                                                                    \
+    }
+
 #define CLI_ROW_CLIP(c)                                                                            \
     {                                                                                              \
         CLI_ROW(CLI_REAL, "clip-norm", "X",                                                        \

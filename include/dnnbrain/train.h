@@ -25,7 +25,8 @@ typedef enum dnnb_task {
 /** What is done to training images. */
 typedef enum dnnb_augment {
     DNNB_AUGMENT_DNNBRAIN, /**< random resized crop and random flip */
-    DNNB_AUGMENT_NONE      /**< the testing transform: resize to the input's size */
+    DNNB_AUGMENT_NONE,     /**< the testing transform: resize to the input's size */
+    DNNB_AUGMENT_VIEWS     /**< `views` fixed random crops and flips of each image, in turn */
 } dnnb_augment;
 
 /** What an image that cannot be decoded leads to. */
@@ -136,13 +137,16 @@ typedef struct dnnb_train_options {
     double clip_norm; /**< gradients whose norm, over all trained parameters, is larger are scaled
                            down to it, as by PyTorch's clip_grad_norm_; 0: none are */
     dnnb_augment augment; /**< of training images */
-    double crop_scale;    /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
+    size_t views; /**< DNNB_AUGMENT_VIEWS: so many of each image; 0 with the others. Epoch e, from
+                     0, shows view e % views, which is dnnb_augment_draw() of (seed, view, row).
+                     With frozen layers the features of every view are computed once */
+    double crop_scale; /**< smallest area of a random crop, as a part of the picture's: 0 to 1 */
     dnnb_decode_options decode;     /**< of every image */
     dnnb_on_bad_image on_bad_image; /**< one that cannot be decoded */
     dnnb_check check;               /**< of training and validation images, before the first step */
     uint64_t seed;                  /**< order, crops, flips and dropout */
     size_t n_workers; /**< threads that load images; 0: one a processor. No result depends on it */
-    size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: an eighth of
+    size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: a quarter of
                              the machine's. No result depends on it */
     const char *checkpoint; /**< folder that the run saves itself into, made when it is not there;
                                  NULL: none */
@@ -162,11 +166,11 @@ typedef struct dnnb_train_options {
         .monitor = DNNB_MONITOR_SCORE, .early_stop = 0, .min_delta = 0, .target = NULL,            \
         .class_weights = NULL, .label_smoothing = 0, .optimizer = DNNB_OPTIMIZER_OPTIONS_INIT,     \
         .schedule = DNNB_SCHEDULE_OPTIONS_INIT, .lr_groups = NULL, .unfreeze = NULL,               \
-        .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN, .crop_scale = DNNB_CROP_SCALE,           \
-        .decode = DNNB_DECODE_OPTIONS_INIT, .on_bad_image = DNNB_BAD_IMAGE_STOP,                   \
-        .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, .cache_bytes = SIZE_MAX,             \
-        .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false,   \
-        .identity = NULL, .on_event = NULL, .context = NULL                                        \
+        .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN, .views = 0,                              \
+        .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
+        .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
+        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
+        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
     }
 
 /**

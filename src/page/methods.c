@@ -4,6 +4,7 @@
  * Every sentence is true of the run or is not written. What is cited is collected beside it.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
@@ -189,18 +190,34 @@ static void put_data(methods *m) {
     }
 }
 
+/* K of "views:K"; 0 of anything else. */
+static size_t count_views(const char *augment) {
+    static const char name[] = "views:";
+    size_t n_name = sizeof name - 1;
+    return strncmp(augment, name, n_name) == 0 ? (size_t)strtoul(augment + n_name, NULL, 10) : 0;
+}
+
 static void put_images(methods *m) {
     double crop_scale = get_number(m, "training.crop_scale");
+    size_t n_views = count_views(get_text(m, "training.augment"));
     if (is(m, "training.augment", "none")) {
         dnnb__buf_printf(&m->text, "Images were resized to the size of the network's input, "
                                    "without augmentation, ");
     } else {
         dnnb__buf_printf(&m->text, "For training, a random part of each image (");
         put_number(m, isnan(crop_scale) ? 0.08 : crop_scale);
-        dnnb__buf_printf(&m->text,
-                         " to 1 of its area, with an aspect ratio from 3/4 to 4/3) was resized to "
-                         "the size of the network's input and mirrored with a probability of 0.5; "
-                         "for testing, the whole image was resized. Images were ");
+        dnnb__buf_printf(
+            &m->text, " to 1 of its area, with an aspect ratio from 3/4 to 4/3) was resized to "
+                      "the size of the network's input and mirrored with a probability of 0.5; ");
+        if (n_views == 1)
+            dnnb__buf_printf(&m->text, "this was done once, and every epoch showed the same view "
+                                       "of an image; ");
+        else if (n_views > 1)
+            dnnb__buf_printf(&m->text,
+                             "%zu such views of each image were drawn once, and the epochs showed "
+                             "one after another in turn; ",
+                             n_views);
+        dnnb__buf_printf(&m->text, "for testing, the whole image was resized. Images were ");
     }
     dnnb__buf_printf(&m->text,
                      "%snormalised by the mean and the standard deviation of ImageNet's "

@@ -299,18 +299,23 @@ static json_t *describe_stopping(const dnnb_train_options *o) {
                      (json_int_t)o->early_stop, "min_delta", dnnb__run_json_real(o->min_delta));
 }
 
+static json_t *describe_augment(const dnnb_train_options *o) {
+    if (o->augment == DNNB_AUGMENT_VIEWS) return json_sprintf("views:%zu", o->views);
+    return json_string(o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain");
+}
+
 static json_t *describe_training(const dnnb__run_inputs *in) {
     const dnnb_train_options *o = in->options;
     bool is_regression = o->task == DNNB_REGRESSION;
-    return json_pack(
-        "{s:s, s:o, s:I, s:I, s:b, s:s, s:f, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "task",
-        is_regression ? "regression" : "classification", "target",
-        dnnb__run_json_text(is_regression && o->target ? o->target : "label"), "epochs",
-        (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train", o->score_train,
-        "augment", o->augment == DNNB_AUGMENT_NONE ? "none" : "dnnbrain", "crop_scale",
-        o->crop_scale, "seed", describe_seed(o->seed), "precision", "f32", "optimizer",
-        describe_optimizer(o), "schedule", describe_schedule(o), "images", describe_decoding(o),
-        "loss", describe_loss(in), "stopping", describe_stopping(o));
+    return json_pack("{s:s, s:o, s:I, s:I, s:b, s:o, s:f, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+                     "task", is_regression ? "regression" : "classification", "target",
+                     dnnb__run_json_text(is_regression && o->target ? o->target : "label"),
+                     "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train",
+                     o->score_train, "augment", describe_augment(o), "crop_scale", o->crop_scale,
+                     "seed", describe_seed(o->seed), "precision", "f32", "optimizer",
+                     describe_optimizer(o), "schedule", describe_schedule(o), "images",
+                     describe_decoding(o), "loss", describe_loss(in), "stopping",
+                     describe_stopping(o));
 }
 
 void dnnb__run_print_time(char out[32]) {

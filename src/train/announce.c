@@ -5,10 +5,14 @@
 
 static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
                        size_t n_images, const char *what) {
-    if (!features->values || n_images == 0) return;
-    dnnb__buf_printf(text, "; features of %zu images after %s kept for %s: %.1f MB", n_images,
-                     graph->nodes[features->node].name, what,
-                     (double)n_images * (double)features->n * sizeof(float) * 1e-6);
+    if (!dnnb__features_are_kept(features) || n_images == 0) return;
+    dnnb__buf_printf(text, "; features of %zu images", n_images);
+    if (features->n_views > 0)
+        dnnb__buf_printf(text, " in %zu view%s", features->n_views,
+                         features->n_views == 1 ? "" : "s");
+    double n_views = features->n_views > 0 ? (double)features->n_views : 1.0;
+    dnnb__buf_printf(text, " after %s kept for %s: %.1f MB", graph->nodes[features->node].name,
+                     what, n_views * (double)n_images * (double)features->n * sizeof(float) * 1e-6);
 }
 
 static void print_place(dnnb__buf *text, const dnnb__place *place) {
@@ -42,9 +46,11 @@ static void print_trained(dnnb__buf *text, const dnnb__trainer *t) {
     size_t cut = dnnb__graph_find_cut(graph, true);
     if (cut > 0) dnnb__buf_printf(text, "; frozen up to %s", graph->nodes[cut].name);
     print_kept(text, graph, &t->train->training, t->train->n, "training");
-    size_t n_scoring = (of_train->values ? t->train->n : 0) +
-                       (t->validation && of_validation->values ? t->validation->n : 0);
-    print_kept(text, graph, of_train->values ? of_train : of_validation, n_scoring, "scoring");
+    bool has_train = dnnb__features_are_kept(of_train);
+    size_t n_scoring =
+        (has_train ? t->train->n : 0) +
+        (t->validation && dnnb__features_are_kept(of_validation) ? t->validation->n : 0);
+    print_kept(text, graph, has_train ? of_train : of_validation, n_scoring, "scoring");
 }
 
 /* What the options ask for beyond that. */

@@ -1,5 +1,5 @@
 /*
- * The budget's size: an eighth of the machine's memory, or of the limit that a container or a batch
+ * The budget's size: a quarter of the machine's memory, or of the limit that a container or a batch
  * system set for this process's control group, where that is lower.
  *
  * Source: Linux Documentation/admin-guide/cgroup-v2.rst, memory.max; cgroups(7).
@@ -51,7 +51,7 @@ void dnnb__budget_init(dnnb__budget *budget, size_t bytes) {
         long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
         bytes = pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : (size_t)1 << 30;
         size_t limit = get_group_limit();
-        bytes = (limit < bytes ? limit : bytes) / 8;
+        bytes = (limit < bytes ? limit : bytes) / 4;
     }
     atomic_init(&budget->left_bytes, bytes);
 }

@@ -10,7 +10,7 @@ typedef struct dnnb__budget {
     atomic_size_t left_bytes;
 } dnnb__budget;
 
-/** @param bytes SIZE_MAX: an eighth of the memory that this process may use. */
+/** @param bytes SIZE_MAX: a quarter of the memory that this process may use. */
 void dnnb__budget_init(dnnb__budget *budget, size_t bytes);
 /** Reserve bytes; false, and nothing reserved, when fewer are left. Any thread may call it. */
 bool dnnb__budget_take(dnnb__budget *budget, size_t bytes);

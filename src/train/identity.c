@@ -76,6 +76,8 @@ static void print_options(dnnb__buf *out, const dnnb_train_options *o,
                      o->unfreeze ? o->unfreeze : "none");
     if (o->augment == DNNB_AUGMENT_NONE)
         dnnb__buf_printf(out, "augment: none\n");
+    else if (o->augment == DNNB_AUGMENT_VIEWS)
+        dnnb__buf_printf(out, "augment: views:%zu\ncrop scale: %.17g\n", o->views, o->crop_scale);
     else
         dnnb__buf_printf(out, "augment: dnnbrain\ncrop scale: %.17g\n", o->crop_scale);
     dnnb__buf_printf(out, "seed: %" PRIu64 "\n", o->seed);

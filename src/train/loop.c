@@ -18,16 +18,22 @@ bool dnnb__trainer_is_over(const dnnb__trainer *t) {
     return t->place.epoch >= t->options->epochs || dnnb__monitor_is_over(&t->monitor);
 }
 
+/* The view in which an epoch shows every image; 0 where there are none. Fixed views take turns, so
+ * that each is seen as often as the others. */
+static size_t get_view(const dnnb__trainer *t) {
+    return t->options->augment == DNNB_AUGMENT_VIEWS ? t->place.epoch % t->options->views : 0;
+}
+
 /* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
  * to be bad are missing; *n may be 0. */
 static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **input,
                              const uint64_t **rows, size_t *n) {
     const dnnb__features *frozen = &t->train->training;
     *input = t->session.features;
-    if (frozen->values) {
+    if (dnnb__features_are_kept(frozen)) {
         *rows = t->train->order + t->place.at;
         *n = n_planned;
-        dnnb__session_gather(&t->session, frozen, *rows, n_planned);
+        dnnb__features_get(frozen, get_view(t), *rows, n_planned, t->session.features);
         return DNNB_OK;
     }
     dnnb__batch batch;
@@ -88,21 +94,23 @@ static double estimate_left_s(const dnnb__trainer *t, double elapsed_s, size_t d
     double epoch_s = isnan(t->last_steps_s) ? rate_s * (double)total : t->last_steps_s;
     double scoring_s = isnan(t->last_scoring_s) ? 0.0 : t->last_scoring_s;
     double n_later = (double)(t->session.n_epochs - t->session.epoch - 1);
-    return rate_s * (double)(total - done) + scoring_s + n_later * (epoch_s + scoring_s);
+    double fill_s = t->last_fill_s * (double)dnnb__features_count_missing(&t->train->training);
+    return rate_s * (double)(total - done) + scoring_s + n_later * (epoch_s + scoring_s) + fill_s;
 }
 
 /* Begin to load what is left of the epoch. */
 static void start_steps(dnnb__trainer *t, size_t n_rows) {
-    if (t->train->training.values || t->place.at == n_rows) return;
+    if (dnnb__features_are_kept(&t->train->training) || t->place.at == n_rows) return;
+    bool has_views = t->options->augment == DNNB_AUGMENT_VIEWS;
     dnnb__pass pass = {.set = t->train,
                        .order = t->train->order + t->place.at,
                        .n = n_rows - t->place.at,
                        .batch = t->batch,
-                       .augment = t->options->augment == DNNB_AUGMENT_DNNBRAIN,
+                       .augment = t->options->augment != DNNB_AUGMENT_NONE,
                        .crop_scale = t->options->crop_scale,
                        .keep = true,
                        .seed = t->options->seed,
-                       .epoch = t->place.epoch};
+                       .epoch = has_views ? get_view(t) : t->place.epoch};
     dnnb__loader_start(t->session.loader, &pass);
 }
 
@@ -148,7 +156,7 @@ static size_t count_trained(const dnnb__trainer *t) {
 static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     dnnb__place *p = &t->place;
     size_t n_rows = dnnb__set_fill_shuffled(t->train, t->options->seed, p->epoch), before = p->at;
-    double factor;
+    double factor, begun_s = dnnb__session_now_s();
     t->steps_per_epoch = (n_rows + t->batch - 1) / t->batch;
     start_steps(t, n_rows);
     while (p->at < n_rows) {
@@ -156,7 +164,7 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
         double norm = (double)NAN;
         DNNB_TRY(run_step(t, n_rows - p->at < t->batch ? n_rows - p->at : t->batch, &norm));
         if (p->step == n_steps) continue; /* all of its images were left out */
-        double elapsed_s = dnnb__session_now_s() - t->epoch_begun_s;
+        double elapsed_s = dnnb__session_now_s() - begun_s;
         result->images_per_second = (double)(p->at - before) / elapsed_s;
         dnnb_event event = {.kind = DNNB_EVENT_STEP,
                             .step = p->step - 1,
@@ -175,7 +183,7 @@ static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     result->epoch_loss = p->weighted_loss / p->weight;
     result->gradient_norm = p->norm_sum / (double)p->step; /* NaN where none was taken */
     result->n_trained = count_trained(t);
-    t->last_steps_s = dnnb__session_now_s() - t->epoch_begun_s;
+    t->last_steps_s = dnnb__session_now_s() - begun_s;
     return DNNB_OK;
 }
 
@@ -231,9 +239,21 @@ static dnnb_status unfreeze(dnnb__trainer *t) {
     bool has_changed;
     DNNB_TRY(dnnb__trainer_unfreeze(t, t->place.epoch + 1, &has_changed));
     if (!has_changed) return DNNB_OK;
-    DNNB_TRY(dnnb__trainer_tell_unfrozen(t));
-    t->session.has_begun = false; /* a bad image is missing from this epoch on */
-    return dnnb__session_fill_features(&t->session, t->train, &t->train->training);
+    return dnnb__trainer_tell_unfrozen(t);
+}
+
+/* Have the features of the images as this epoch shows them. An image that turns out to be bad is
+ * missing from this epoch on. */
+static dnnb_status fill_features(dnnb__trainer *t) {
+    dnnb__features *features = &t->train->training;
+    size_t n_missing = dnnb__features_count_missing(features);
+    double begun_s = dnnb__session_now_s();
+    t->session.has_begun = false;
+    DNNB_TRY(dnnb__session_fill_features(&t->session, t->train, features, get_view(t)));
+    if (dnnb__features_count_missing(features) < n_missing)
+        t->last_fill_s = dnnb__session_now_s() - begun_s;
+    t->session.has_begun = true;
+    return DNNB_OK;
 }
 
 static dnnb_status train_epoch(dnnb__trainer *t) {
@@ -242,7 +262,7 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     t->epoch_begun_s = dnnb__session_now_s();
     t->session.epoch = t->place.epoch;
     if (t->place.at == 0) DNNB_TRY(unfreeze(t));
-    t->session.has_begun = true;
+    DNNB_TRY(fill_features(t));
     DNNB_TRY(run_steps(t, &result));
     /* Before the scores: they change nothing that is being written, and take about as long. */
     if (is_saved_here) DNNB_TRY(dnnb__trainer_save(t, true));
@@ -273,8 +293,6 @@ dnnb_status dnnb__trainer_run(dnnb__trainer *t) {
     DNNB_TRY(dnnb__trainer_resume(t, &resumed));
     dnnb_status status = dnnb__trainer_tell_start(t, resumed);
     dnnb__checkpoint_destroy(resumed);
-    if (status == DNNB_OK)
-        status = dnnb__session_fill_features(&t->session, t->train, &t->train->training);
     while (status == DNNB_OK && !dnnb__trainer_is_over(t)) status = train_epoch(t);
     return status == DNNB_OK ? DNNB_OK : end_early(t, status);
 }

@@ -64,6 +64,18 @@ static dnnb_status check_stop(const dnnb_train_options *o, bool has_validation) 
     return DNNB_OK;
 }
 
+static dnnb_status check_augment(const dnnb_train_options *o) {
+    bool has_views = o->augment == DNNB_AUGMENT_VIEWS;
+    if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE && !has_views)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain, none or views");
+    if (has_views && (o->views < 1 || o->views > MAX_EPOCHS))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "views: expected 1 to %d an image, found %zu",
+                          MAX_EPOCHS, o->views);
+    if (!has_views && o->views > 0)
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "views: expected augment views with them");
+    return DNNB_OK;
+}
+
 static dnnb_status check_saving(const dnnb_train_options *o) {
     if (o->checkpoint && !(o->checkpoint_every_s >= 0))
         return dnnb__fail(DNNB_ERR_ARGUMENT, "checkpoint_every_s: expected 0 or more, found %g",
@@ -85,8 +97,7 @@ static dnnb_status check_groups(const dnnb_dnn *dnn, const dnnb_train_options *o
 dnnb_status dnnb_train_check(const dnnb_dnn *dnn, const dnnb_train_options *o,
                              bool has_validation) {
     DNNB_TRY(check_task(o, (size_t)dnnb_dnn_get_n_outputs(dnn)));
-    if (o->augment != DNNB_AUGMENT_DNNBRAIN && o->augment != DNNB_AUGMENT_NONE)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "augment: expected dnnbrain or none");
+    DNNB_TRY(check_augment(o));
     if (!(o->crop_scale > 0 && o->crop_scale <= 1))
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "crop_scale: expected a part above 0 and at most 1, found %g",

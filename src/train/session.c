@@ -65,15 +65,15 @@ dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done, size
 }
 
 dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features, size_t node,
-                                 size_t n_rows) {
+                                 size_t n_rows, size_t n_views) {
     const dnnb_shape *shape = &session->dnn->graph->nodes[node].shape;
-    if (features->values && features->node == node) return DNNB_OK;
-    dnnb__features_release(features, &session->budget, n_rows);
-    *features = (dnnb__features){.node = node, .n = 1};
+    if (dnnb__features_are_kept(features) && features->node == node) return DNNB_OK;
+    dnnb__features_release(features, &session->budget);
+    *features = (dnnb__features){.node = node, .n = 1, .n_rows = n_rows, .n_views = n_views};
     if (node == 0) return DNNB_OK;
     for (size_t i = 0; i < shape->ndim; i++) features->n *= (size_t)shape->dim[i];
     if (features->n > session->largest_features) session->largest_features = features->n;
-    return dnnb__features_reserve(features, &session->budget, n_rows);
+    return dnnb__features_reserve(features, &session->budget);
 }
 
 dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
@@ -95,43 +95,39 @@ dnnb_status dnnb__session_run_frozen(dnnb__session *session, const dnnb__feature
     return DNNB_OK;
 }
 
-void dnnb__session_gather(dnnb__session *session, const dnnb__features *features,
-                          const uint64_t *rows, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        memcpy(session->features + i * features->n, features->values + rows[i] * features->n,
-               features->n * sizeof *session->features);
-}
-
-static void start_pass(dnnb__session *session, dnnb__set *set, bool keep) {
-    dnnb__pass pass = {.set = set,
-                       .order = set->order,
-                       .n = dnnb__set_fill_order(set),
-                       .batch = DNNB__DNN_BATCH,
-                       .keep = keep && session->keeps_images};
-    dnnb__loader_start(session->loader, &pass);
+/* A pass over the set in its order, as testing sees the images. */
+static dnnb__pass describe_pass(const dnnb__session *session, dnnb__set *set) {
+    return (dnnb__pass){.set = set,
+                        .order = set->order,
+                        .n = dnnb__set_fill_order(set),
+                        .batch = DNNB__DNN_BATCH,
+                        .crop_scale = session->options->crop_scale,
+                        .seed = session->options->seed};
 }
 
 dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
-                                        dnnb__features *features) {
-    if (!features->values || features->is_complete) return DNNB_OK;
+                                        dnnb__features *features, size_t view) {
+    if (!dnnb__features_are_kept(features) || features->is_complete[view]) return DNNB_OK;
+    dnnb__pass pass = describe_pass(session, set);
     dnnb__batch batch;
     dnnb_pass before = session->pass;
     size_t done = 0;
     session->pass = DNNB_PASS_FEATURES;
-    start_pass(session, set, false);
+    pass.augment = features->n_views > 0;
+    pass.keep = dnnb__features_count_missing(features) > 1; /* decoded, for the other views */
+    pass.epoch = view;
+    dnnb__loader_start(session->loader, &pass);
     for (;;) {
         DNNB_TRY(dnnb__session_next(session, set, &batch));
         if (batch.n_planned == 0) break;
         if (batch.n == 0) continue;
         DNNB_TRY(dnnb__session_run_frozen(session, features, batch.images, batch.n));
-        for (size_t i = 0; i < batch.n; i++)
-            memcpy(features->values + batch.rows[i] * features->n,
-                   session->features + i * features->n, features->n * sizeof *features->values);
+        dnnb__features_put(features, view, batch.rows, batch.n, session->features);
         done += batch.n;
         DNNB_TRY(dnnb__session_emit_scoring(session, done, set->n - set->n_bad));
     }
     session->pass = before;
-    features->is_complete = true;
+    features->is_complete[view] = true;
     return DNNB_OK;
 }
 
@@ -156,7 +152,7 @@ static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_pre
     size_t n = dnnb__set_fill_order(set);
     for (size_t done = 0; done < n;) {
         size_t batch = n - done < DNNB__DNN_BATCH ? n - done : DNNB__DNN_BATCH;
-        dnnb__session_gather(session, &set->scoring, set->order + done, batch);
+        dnnb__features_get(&set->scoring, 0, set->order + done, batch, session->features);
         DNNB_TRY(run_rest(session, set, session->features, set->order + done, batch, out));
         done += batch;
     }
@@ -164,8 +160,10 @@ static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_pre
 }
 
 static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
+    dnnb__pass pass = describe_pass(session, set);
     dnnb__batch batch;
-    start_pass(session, set, true);
+    pass.keep = session->keeps_images;
+    dnnb__loader_start(session->loader, &pass);
     for (;;) {
         DNNB_TRY(dnnb__session_next(session, set, &batch));
         if (batch.n_planned == 0) return DNNB_OK;
@@ -184,8 +182,8 @@ dnnb_status dnnb__session_predict(dnnb__session *session, dnnb__set *set, dnnb_p
     size_t bad;
     float value;
     out->n = 0;
-    if (set->scoring.values) {
-        DNNB_TRY(dnnb__session_fill_features(session, set, &set->scoring));
+    if (dnnb__features_are_kept(&set->scoring)) {
+        DNNB_TRY(dnnb__session_fill_features(session, set, &set->scoring, 0));
         DNNB_TRY(predict_kept(session, set, out));
     } else {
         DNNB_TRY(predict_images(session, set, out));

@@ -56,21 +56,19 @@ DNNB_MUST_CHECK dnnb_status dnnb__session_next(dnnb__session *session, dnnb__set
                                                dnnb__batch *out);
 
 /** Split the network for a set's features at `node` (0 for none) and keep them if there is room;
- *  those of another node are given up. */
+ *  those of another node are given up. @param n_views As in dnnb__features. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *features,
-                                                 size_t node, size_t n_rows);
+                                                 size_t node, size_t n_rows, size_t n_views);
 /** Make room for a batch of the largest features, once all sets are split. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch);
 /** Frozen part of n images into session->features. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_run_frozen(dnnb__session *session,
                                                      const dnnb__features *features,
                                                      const float *images, size_t n);
-/** Kept features of n rows into session->features. */
-void dnnb__session_gather(dnnb__session *session, const dnnb__features *features,
-                          const uint64_t *rows, size_t n);
-/** Compute the features of every row, if they are to be kept and are not there yet. */
+/** Compute the features of every row in a view (0 where there are none), if they are to be kept and
+ *  are not there yet. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
-                                                        dnnb__features *features);
+                                                        dnnb__features *features, size_t view);
 
 /** Outputs of every row that is not left out, in order, in test mode.
  *  @error DNNB_ERR_NUMERIC an output is not finite. */

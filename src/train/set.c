@@ -72,8 +72,8 @@ void dnnb__set_destroy(dnnb__set *set) {
     dnnb__free(set->decoded);
     dnnb__free(set->resized);
     dnnb__free(set->order);
-    dnnb__free(set->training.values);
-    dnnb__free(set->scoring.values);
+    dnnb__features_release(&set->training, NULL);
+    dnnb__features_release(&set->scoring, NULL);
     dnnb__free(set);
 }
 
@@ -111,20 +111,4 @@ size_t dnnb__set_fill_shuffled(dnnb__set *set, uint64_t seed, size_t epoch) {
         if (since == 0 || since > epoch + 1) set->order[n++] = set->order[i];
     }
     return n;
-}
-
-dnnb_status dnnb__features_reserve(dnnb__features *features, dnnb__budget *budget, size_t n_rows) {
-    size_t n_values, n_bytes;
-    if (features->node == 0 || !dnnb__mul_size(n_rows, features->n, &n_values) ||
-        !dnnb__mul_size(n_values, sizeof(float), &n_bytes) || !dnnb__budget_take(budget, n_bytes))
-        return DNNB_OK;
-    features->values = dnnb__alloc(n_values, sizeof *features->values);
-    return features->values ? DNNB_OK : dnnb__fail_memory();
-}
-
-void dnnb__features_release(dnnb__features *features, dnnb__budget *budget, size_t n_rows) {
-    if (features->values)
-        dnnb__budget_give_back(budget, n_rows * features->n * sizeof *features->values);
-    dnnb__free(features->values);
-    *features = (dnnb__features){0};
 }

@@ -7,15 +7,7 @@
 
 #include "core/status.h"
 #include "dnnbrain/train.h"
-#include "train/budget.h"
-
-/** Outputs of a layer up to which nothing is trained: the same numbers in every epoch. */
-typedef struct dnnb__features {
-    size_t node;   /* of the graph; 0 when nothing is frozen */
-    size_t n;      /* floats an image */
-    float *values; /* [rows of the set, n]; NULL when they are not kept */
-    bool is_complete;
-} dnnb__features;
+#include "train/features.h"
 
 typedef struct dnnb__set {
     const dnnb_stimulus *stim;
@@ -51,13 +43,6 @@ DNNB_MUST_CHECK dnnb_status dnnb__set_mark_bad(dnnb__set *set, size_t row, uint3
 size_t dnnb__set_fill_order(dnnb__set *set);
 /** Fill it with those that were good when `epoch` began, in the random order of (seed, epoch). */
 size_t dnnb__set_fill_shuffled(dnnb__set *set, uint64_t seed, size_t epoch);
-
-/** Make room for the features of every row if the budget has it. */
-DNNB_MUST_CHECK dnnb_status dnnb__features_reserve(dnnb__features *features, dnnb__budget *budget,
-                                                   size_t n_rows);
-
-/** Keep them no more. */
-void dnnb__features_release(dnnb__features *features, dnnb__budget *budget, size_t n_rows);
 
 /** Put "file:line: stimID: " before this thread's message; returns `status`. */
 DNNB_MUST_CHECK dnnb_status dnnb__set_fail_at(const dnnb__set *set, size_t row, dnnb_status status);

@@ -90,13 +90,15 @@ static dnnb_status create_buffers(dnnb__trainer *t) {
 dnnb_status dnnb__trainer_freeze(dnnb__trainer *t) {
     const dnnb__graph *graph = t->session.dnn->graph;
     size_t scoring = dnnb__graph_find_cut(graph, false), training = 0;
-    if (t->options->augment == DNNB_AUGMENT_NONE) training = dnnb__graph_find_cut(graph, true);
+    const dnnb_train_options *o = t->options;
+    if (o->augment != DNNB_AUGMENT_DNNBRAIN) training = dnnb__graph_find_cut(graph, true);
+    size_t n_views = o->views < o->epochs ? o->views : o->epochs; /* that are shown at all */
     dnnb__session *s = &t->session;
     if (t->validation)
-        DNNB_TRY(dnnb__session_freeze(s, &t->validation->scoring, scoring, t->validation->n));
-    if (t->options->score_train)
-        DNNB_TRY(dnnb__session_freeze(s, &t->train->scoring, scoring, t->train->n));
-    DNNB_TRY(dnnb__session_freeze(s, &t->train->training, training, t->train->n));
+        DNNB_TRY(dnnb__session_freeze(s, &t->validation->scoring, scoring, t->validation->n, 0));
+    if (o->score_train)
+        DNNB_TRY(dnnb__session_freeze(s, &t->train->scoring, scoring, t->train->n, 0));
+    DNNB_TRY(dnnb__session_freeze(s, &t->train->training, training, t->train->n, n_views));
     return dnnb__session_reserve(s, t->batch > DNNB__DNN_BATCH ? t->batch : DNNB__DNN_BATCH);
 }
 
@@ -145,7 +147,7 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
     t->session.keeps_images = true;
     DNNB_TRY(dnnb__trainer_plan_unfreezing(t));
     DNNB_TRY(dnnb__trainer_freeze(t)); /* features come before the images that a full check keeps */
-    bool augment = o->augment == DNNB_AUGMENT_DNNBRAIN;
+    bool augment = o->augment != DNNB_AUGMENT_NONE;
     DNNB_TRY(dnnb__session_check_images(&t->session, t->train, augment));
     if (t->validation) DNNB_TRY(dnnb__session_check_images(&t->session, t->validation, false));
     DNNB_TRY(find_params(t));

@@ -54,6 +54,7 @@ typedef struct dnnb__trainer {
     dnnb__place place;
     double epoch_begun_s;                /* when this process began the epoch */
     double last_steps_s, last_scoring_s; /* of the epoch before; NaN in the first */
+    double last_fill_s;                  /* that the features of a view took; 0 before */
     dnnb_history *history;               /* the finished epochs, */
     dnnb__monitor monitor;               /* which has seen them */
     /* With checkpoints only. */

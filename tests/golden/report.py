@@ -231,7 +231,7 @@ def compare_options(folder):
     config["network"].update(freeze="features.*", n_trained_parameters=54_575_938)
     config["train"]["n_images"] = 1
     config["machine"]["threads"] = 1
-    config["training"].update(batch=1, augment="dnnbrain", crop_scale=0.25, epochs=9)
+    config["training"].update(batch=1, augment="views:3", crop_scale=0.25, epochs=9)
     config["training"]["optimizer"].update(name="sgd", lr=0.05, momentum=0.9, nesterov=True,
                                            weight_decay=0.0005)
     config["training"]["schedule"].update(name="cosine", warmup_epochs=1)
@@ -248,6 +248,8 @@ def compare_options(folder):
         "Of its 57,012,034 parameters 54,575,938 were trained; the others were kept fixed.",
         "The training set had 1 image and the validation set 2 images of 2 classes.",
         "a random part of each image (0.25 to 1 of its area,",
+        "mirrored with a probability of 0.5; 3 such views of each image were drawn once, and the "
+        "epochs showed one after another in turn; for testing, the whole image was resized.",
         "in which classes were weighted inversely to their numbers of images, with label smoothing "
         "of 0.1 (Szegedy et al., 2016).",
         "by stochastic gradient descent with Nesterov momentum of 0.9 (Sutskever et al., 2013) with "

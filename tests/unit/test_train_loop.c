@@ -171,17 +171,55 @@ static void test_train_loop__no_result_depends_on_workers_or_memory(void **state
     (void)state;
     fixture f = fixture_create();
     static const char *const frozen[] = {NULL, "backbone", "conv1"};
-    for (int augment = 0; augment < 2; augment++) {
+    static const dnnb_augment augment[] = {DNNB_AUGMENT_DNNBRAIN, DNNB_AUGMENT_NONE,
+                                           DNNB_AUGMENT_VIEWS};
+    for (size_t k = 0; k < 3; k++) {
         for (size_t i = 0; i < 3; i++) {
             dnnb_train_options a = get_options(), b;
             a.score_train = true;
-            a.augment = augment ? DNNB_AUGMENT_DNNBRAIN : DNNB_AUGMENT_NONE;
+            a.augment = augment[k];
+            a.views = augment[k] == DNNB_AUGMENT_VIEWS ? 3 : 0;
             b = a;
             b.n_workers = 1;
             b.cache_bytes = 0;
             assert_same_run(&f, &a, &b, frozen[i]);
         }
     }
+    fixture_destroy(&f);
+}
+
+/* The losses of an epoch's three steps, with the backbone frozen. */
+static void get_losses(const fixture *f, const dnnb_train_options *o, double out[][3]) {
+    dnnb_history *history;
+    dnnb_dnn_destroy(train(f, o, "backbone", &history));
+    for (size_t i = 0; i < o->epochs; i++)
+        memcpy(out[i], dnnb_history_get_epoch(history, i)->step_loss, sizeof out[i]);
+    dnnb_history_destroy(history);
+}
+
+static void test_train_loop__views_take_turns(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    dnnb_train_options o = get_options();
+    double fresh[4][3], views[4][3], two[4][3];
+    get_losses(&f, &o, fresh);
+    o.augment = DNNB_AUGMENT_VIEWS;
+    o.views = 9; /* more than there are epochs */
+    get_losses(&f, &o, views);
+    assert_memory_equal(views, fresh, sizeof fresh);
+    o.views = 2;
+    get_losses(&f, &o, two);
+    assert_memory_equal(two, fresh, 2 * sizeof fresh[0]);
+    assert_memory_not_equal(two[2], fresh[2], sizeof fresh[2]);
+    /* With a rate of next to nothing the third epoch differs from a run of the first view alone by
+     * nothing: both show that view. */
+    o.optimizer.lr = 1e-30;
+    get_losses(&f, &o, two);
+    o.views = 1;
+    get_losses(&f, &o, views);
+    assert_memory_equal(two[0], views[0], sizeof views[0]);
+    assert_memory_not_equal(two[1], views[1], sizeof views[1]);
+    assert_memory_equal(two[2], views[2], sizeof views[2]);
     fixture_destroy(&f);
 }
 
@@ -226,10 +264,11 @@ static void test_train_loop__a_warm_step_allocates_nothing(void **state) {
     (void)state;
     fixture f = fixture_create();
     static const char *const frozen[] = {NULL, "backbone"};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         dnnb_train_options o = get_options();
         witness w = {0};
-        o.augment = i < 2 ? DNNB_AUGMENT_DNNBRAIN : DNNB_AUGMENT_NONE;
+        o.augment = i < 2 ? DNNB_AUGMENT_DNNBRAIN : i < 4 ? DNNB_AUGMENT_NONE : DNNB_AUGMENT_VIEWS;
+        o.views = i < 4 ? 0 : 2;
         o.clip_norm = 0.5;
         o.n_workers = 1; /* one worker has seen every size after the first epoch */
         o.on_event = watch;
@@ -255,6 +294,11 @@ static void test_train_loop__it_says_what_is_frozen_and_kept(void **state) {
     assert_non_null(strstr(w.start, "frozen up to flatten"));
     assert_non_null(strstr(w.start, "features of 22 images after flatten kept for training"));
     assert_non_null(strstr(w.start, "features of 32 images after fc1_relu kept for scoring"));
+    o.augment = DNNB_AUGMENT_VIEWS;
+    o.views = 3;
+    dnnb_dnn_destroy(train(&f, &o, "backbone", NULL));
+    assert_non_null(strstr(w.start, "features of 22 images in 3 views after flatten kept for "
+                                    "training: 0.0 MB"));
     dnnb_dnn_destroy(train(&f, &o, NULL, NULL));
     assert_non_null(strstr(w.start, "2,322 of 2,322 parameters are trained"));
     assert_null(strstr(w.start, "frozen"));
@@ -323,6 +367,12 @@ static void test_train_loop__all_is_checked_before_the_first_step(void **state) 
     assert_refused(&f, &o, 1, DNNB_ERR_FORMAT, "train.stim.csv:5");
     o.epochs = 0;
     assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "epochs");
+    o = get_options();
+    o.augment = DNNB_AUGMENT_VIEWS;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "views: expected 1 to 1000000 an image, found 0");
+    o.views = 2;
+    o.augment = DNNB_AUGMENT_NONE;
+    assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "views: expected augment views with them");
     o = get_options();
     o.batch = 0;
     assert_refused(&f, &o, 2, DNNB_ERR_ARGUMENT, "batch");
@@ -505,6 +555,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_train_loop__both_tasks_are_learned),
         cmocka_unit_test(test_train_loop__no_result_depends_on_workers_or_memory),
+        cmocka_unit_test(test_train_loop__views_take_turns),
         cmocka_unit_test(test_train_loop__the_seed_decides),
         cmocka_unit_test(test_train_loop__frozen_parameters_keep_every_bit),
         cmocka_unit_test(test_train_loop__a_warm_step_allocates_nothing),

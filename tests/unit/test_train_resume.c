@@ -170,6 +170,9 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     o.augment = DNNB_AUGMENT_NONE; /* on kept features */
     o.schedule.name = "cosine";
     check_every_stop(&f, &o, "features.*");
+    o.augment = DNNB_AUGMENT_VIEWS; /* one of which is of the first and of the last epoch */
+    o.views = o.epochs - 1;
+    check_every_stop(&f, &o, "features.*");
     o = f.options;
     o.optimizer.name = "sgd";
     o.optimizer.momentum = 0.9;
@@ -331,6 +334,8 @@ static void test_train_resume__another_run_is_refused_by_name(void **state) {
     REFUSED(c.schedule.name = "cosine", "schedule: expected constant");
     REFUSED(c.schedule.warmup_epochs = 1, "warm-up epochs");
     REFUSED(c.augment = DNNB_AUGMENT_NONE, "augment: expected dnnbrain");
+    REFUSED((c.augment = DNNB_AUGMENT_VIEWS, c.views = 5), "augment: expected dnnbrain, as in the "
+                                                           "checkpoint, found views:5");
     REFUSED(c.crop_scale = 0.5, "crop scale: expected 0.08");
     REFUSED(c.score_train = false, "score of the training set");
     REFUSED(c.on_bad_image = DNNB_BAD_IMAGE_SKIP, "on a bad image");
