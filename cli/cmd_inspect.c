@@ -14,10 +14,13 @@
 #include "cli/options.h"
 
 static const char examples[] = "  dnnbrain inspect alexnet\n"
+                               "  dnnbrain inspect alexnet --plan --freeze backbone\n"
                                "  dnnbrain inspect alexnet.pth\n"
                                "  dnnbrain inspect train.stim.csv\n"
                                "  dnnbrain inspect features\n"
                                "  dnnbrain inspect features/train_dict.pkl\n";
+
+enum { DEFAULT_BATCH = 64 };
 
 /* A history is JSON, or a pickle that does not begin as PyTorch's oldest files of weights do. */
 static bool is_history(const unsigned char *head, size_t n) {
@@ -47,11 +50,13 @@ static int inspect_file(const char *path, dnnb_check check) {
     return cli_describe_weights(path);
 }
 
-static int inspect_name(const char *name) {
+/* @param plan NULL: the layers. */
+static int inspect_name(const char *name, const cli_plan_options *plan) {
     size_t n;
     const char *const *networks = dnnb_dnn_get_network_names(&n);
     for (size_t i = 0; i < n; i++)
-        if (strcasecmp(name, networks[i]) == 0) return cli_describe_network(name);
+        if (strcasecmp(name, networks[i]) == 0)
+            return plan ? cli_describe_plan(name, plan) : cli_describe_network(name);
     const char *nearest = cli_nearest(name, networks, n);
     if (nearest)
         cli_error("%s: expected a file, a run folder or a network's name, found none of that name; "
@@ -64,7 +69,10 @@ static int inspect_name(const char *name) {
 }
 
 int cli_cmd_inspect(int argc, char **argv) {
+    static const char *const modes[] = {"train", "test"};
     size_t n_operands, check = DNNB_CHECK_QUICK;
+    bool has_plan = false;
+    cli_plan_options plan = {.batch = DEFAULT_BATCH, .dnn = DNNB_DNN_OPTIONS_INIT};
     const cli_option options[] = {
         {.type = CLI_GROUP, .name = "Stimuli"},
         {CLI_ROW(CLI_CHOICE, "check", NULL,
@@ -72,6 +80,19 @@ int cli_cmd_inspect(int argc, char **argv) {
                  "finds damage and counts grey pictures",
                  &check),
          .words = cli_check_names, .n_words = CLI_COUNT_OF(cli_check_names)},
+        {.type = CLI_GROUP, .name = "A network's plan"},
+        {CLI_ROW(CLI_FLAG, "plan", NULL,
+                 "list the operations of a step as they run, and the kernel that computes each",
+                 &has_plan)},
+        {CLI_ROW(CLI_CHOICE, "mode", NULL, "of a step of training, or of testing", &plan.mode),
+         .words = modes, .n_words = CLI_COUNT_OF(modes)},
+        {CLI_ROW(CLI_COUNT, "batch", "N", "images a step", &plan.batch), .min = 1, .max = 1e6},
+        {CLI_ROW(CLI_TEXT, "freeze", "PATTERN", "what is not trained, as for train", &plan.freeze),
+         .unset = "all is trained"},
+        {CLI_ROW(CLI_COUNT, "threads", "N", "threads of the computation", &plan.dnn.n_threads),
+         .min = 1, .max = 1024, .unset = "every processor"},
+        {CLI_ROW(CLI_TEXT, "engine", "NAME", "what computes: onednn or ref", &plan.dnn.engine),
+         .unset = "onednn"},
     };
     const cli_command command = {
         .name = "inspect",
@@ -88,8 +109,10 @@ int cli_cmd_inspect(int argc, char **argv) {
         .files = CLI_WEIGHTS " .csv .pkl .json"};
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
-    if (cli_is_folder(argv[1]))
+    if (!has_plan && cli_is_folder(argv[1]))
         return dnnb_group_is_there(argv[1]) ? cli_describe_group(argv[1])
                                             : cli_describe_run(argv[1]);
-    return cli_exists(argv[1]) ? inspect_file(argv[1], (dnnb_check)check) : inspect_name(argv[1]);
+    if (has_plan) return inspect_name(argv[1], &plan);
+    return cli_exists(argv[1]) ? inspect_file(argv[1], (dnnb_check)check)
+                               : inspect_name(argv[1], NULL);
 }

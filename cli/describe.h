@@ -17,4 +17,14 @@ int cli_describe_group(const char *folder);
 /** A network's layers. */
 int cli_describe_network(const char *name);
 
+/** What `inspect NET --plan` asks for. */
+typedef struct cli_plan_options {
+    size_t mode; /* a dnnb_plan_mode */
+    size_t batch;
+    const char *freeze; /* NULL: everything is trained */
+    dnnb_dnn_options dnn;
+} cli_plan_options;
+/** The operations of a step and the kernel of each. */
+int cli_describe_plan(const char *name, const cli_plan_options *options);
+
 #endif

@@ -11,7 +11,7 @@
  *   3. tensor.h: tensors and state dicts, read and written in PyTorch's, numpy's and safetensors'
  *      formats.
  *
- * status.h has the errors of all; bench.h times the computation alone.
+ * status.h has the errors of all; bench.h times the computation alone, plan.h lists its kernels.
  *
  * @defgroup training 1. Training
  * Stimuli, networks, training, run folders, and what comes of them.
@@ -37,6 +37,7 @@
 #include "dnnbrain/lr_find.h"
 #include "dnnbrain/metrics.h"
 #include "dnnbrain/optim.h"
+#include "dnnbrain/plan.h"
 #include "dnnbrain/plot.h"
 #include "dnnbrain/record.h"
 #include "dnnbrain/report.h"

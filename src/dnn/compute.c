@@ -116,6 +116,7 @@ dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_options *options,
     }
     dnnb__plan *plan;
     DNNB_TRY(dnnb__plan_create(&plan, net, options));
+    dnnb__dnn_note_slow(dnn, plan);
     if (dnn->n_plans < DNNB__DNN_MAX_PLANS)
         at = dnn->n_plans++;
     else

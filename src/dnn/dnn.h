@@ -35,7 +35,8 @@ struct dnnb_dnn {
     dnnb__net *net;        /* NULL until the first computation */
     dnnb__dnn_plan plans[DNNB__DNN_MAX_PLANS];
     size_t n_plans;
-    uint64_t clock; /* counts uses of plans, to let the one go that was not used for longest */
+    uint64_t clock;    /* counts uses of plans, to let the one go that was not used for longest */
+    char slow_op[192]; /* the first operation of any plan without a good kernel; "" for none */
 };
 
 /** dnnb_dnn_create() for a model that need not be in the list. @param model Borrowed. */
@@ -50,6 +51,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out);
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_options *options,
                                                dnnb__plan **out);
 void dnnb__dnn_drop_plans(dnnb_dnn *dnn);
+/** Set dnn->slow_op when it is not set and the plan holds such an operation. */
+void dnnb__dnn_note_slow(dnnb_dnn *dnn, const dnnb__plan *plan);
 
 /** Take the parameters out of the net, which is destroyed: they are sources again. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn);

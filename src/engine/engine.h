@@ -113,6 +113,8 @@ typedef struct dnnb__plan_op {
     const char *pass;  /* "forward", "backward data", "backward weights", "reorder" */
     const char *implementation;
     double flops; /* of one pass over the batch */
+    double bytes; /* of what it reads and writes, each once; 0 where the engine does not count */
+    bool is_slow; /* the engine's last resort, tens of times slower than its other kernels */
     double seconds;
 } dnnb__plan_op;
 size_t dnnb__plan_get_n_ops(const dnnb__plan *plan);

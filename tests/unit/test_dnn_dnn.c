@@ -1,6 +1,7 @@
 /* Networks with parameters: names, heads, freezing, strict loading, the place of parameters. */
 #include "unit/unit.h"
 
+#include "dnnbrain/plan.h"
 #include "unit/tiny.h"
 
 static int64_t count_trainable(const dnnb_dnn *dnn) {
@@ -230,6 +231,75 @@ static void test_dnn_dnn__running_out_of_memory_anywhere_is_an_error(void **stat
     }
 }
 
+/* An engine whose second operation has no good kernel. */
+static size_t count_ops(const dnnb__plan *plan) {
+    (void)plan;
+    return 3;
+}
+
+static dnnb__plan_op get_op(const dnnb__plan *plan, size_t i) {
+    (void)plan;
+    static const char *const layers[] = {"features.0", "classifier.1.weight", "classifier.3"};
+    return (dnnb__plan_op){.layer = layers[i],
+                           .pass = "backward weights",
+                           .implementation = "ref:any",
+                           .is_slow = i > 0};
+}
+
+static void test_dnn_dnn__the_first_slow_operation_is_noted(void **state) {
+    (void)state;
+    static const dnnb__engine engine = {.plan_get_n_ops = count_ops, .plan_get_op = get_op};
+    dnnb__plan plan = {.engine = &engine};
+    dnnb_dnn *dnn = tiny_create(7, 2);
+    float image[3 * 16 * 16] = {0.25f}, outputs[2];
+    assert_ok(dnnb_dnn_forward(dnn, image, 1, outputs));
+    assert_string_equal(dnn->slow_op, ""); /* oneDNN has kernels for all of this network */
+    dnnb__dnn_note_slow(dnn, &plan);
+    assert_string_equal(dnn->slow_op, "fc1: backward weights by ref:any");
+    dnnb_dnn_destroy(dnn);
+}
+
+typedef struct seen {
+    size_t n_ops, n_backward, n_of_fc2;
+    double conv_flops, fc2_bytes;
+} seen;
+
+static void see_op(void *context, const dnnb_plan_op *op) {
+    seen *s = context;
+    bool is_forward = strcmp(op->pass, "forward") == 0;
+    s->n_ops++;
+    s->n_backward += strncmp(op->pass, "backward", 8) == 0;
+    assert_false(op->is_slow);
+    assert_true(op->bytes > 0);
+    if (strcmp(op->path, "features.0") == 0 && is_forward) {
+        assert_string_equal(op->name, "conv1");
+        s->conv_flops += op->flops;
+    }
+    if (strcmp(op->name, "fc2") == 0 && is_forward) {
+        s->n_of_fc2++;
+        s->fc2_bytes += op->bytes;
+    }
+}
+
+static void test_dnn_dnn__a_plan_tells_its_operations(void **state) {
+    (void)state;
+    dnnb_dnn *dnn = tiny_create(7, 2);
+    seen train = {0}, test = {0};
+    assert_ok(dnnb_dnn_list_plan(dnn, DNNB_PLAN_TRAIN, 4, see_op, &train));
+    assert_ok(dnnb_dnn_list_plan(dnn, DNNB_PLAN_TEST, 4, see_op, &test));
+    assert_true(train.n_backward >= 4); /* of three layers with parameters: weights, two of data */
+    assert_int_equal(test.n_backward, 0);
+    assert_true(test.n_ops < train.n_ops);
+    /* 8 channels of 8 x 8 outputs, 27 products and sums each, 4 images. */
+    assert_true(test.conv_flops == 2.0 * 8 * 64 * 27 * 4);
+    assert_int_equal(test.n_of_fc2, 1);
+    /* Activations of 16 and 2 a row, weights and biases. Layouts may pad. */
+    assert_true(test.fc2_bytes >= 4.0 * (4 * 16 + 4 * 2 + 2 * 16 + 2));
+    assert_fails(dnnb_dnn_list_plan(dnn, DNNB_PLAN_TEST, 0, see_op, &test), DNNB_ERR_ARGUMENT,
+                 "batch");
+    dnnb_dnn_destroy(dnn);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dnn_dnn__names_are_taken_in_any_case),
@@ -242,6 +312,8 @@ int main(void) {
         cmocka_unit_test(test_dnn_dnn__layers_have_shapes_and_counts),
         cmocka_unit_test(test_dnn_dnn__all_that_does_not_fit_is_told_at_once),
         cmocka_unit_test(test_dnn_dnn__state_goes_in_before_and_after_the_first_computation),
+        cmocka_unit_test(test_dnn_dnn__the_first_slow_operation_is_noted),
+        cmocka_unit_test(test_dnn_dnn__a_plan_tells_its_operations),
         cmocka_unit_test(test_dnn_dnn__running_out_of_memory_anywhere_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

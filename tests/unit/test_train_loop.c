@@ -306,6 +306,25 @@ static void test_train_loop__it_says_what_is_frozen_and_kept(void **state) {
     fixture_destroy(&f);
 }
 
+static void test_train_loop__a_slow_kernel_is_told_once(void **state) {
+    (void)state;
+    for (unsigned is_slow = 0; is_slow < 2; is_slow++) {
+        fixture f = fixture_create();
+        dnnb_train_options o = get_options();
+        witness w = {0};
+        dnnb_dnn *dnn = tiny_create(3, 2);
+        o.on_event = watch;
+        o.context = &w;
+        if (is_slow) (void)snprintf(dnn->slow_op, sizeof dnn->slow_op, "conv1: forward by ref:any");
+        assert_ok(dnnb_train(dnn, f.train, f.validation, &o, NULL));
+        assert_true(w.n_epochs > 1);
+        assert_int_equal(w.n_warnings, is_slow);
+        if (is_slow) assert_non_null(strstr(w.warning, "conv1: forward by ref:any"));
+        dnnb_dnn_destroy(dnn);
+        fixture_destroy(&f);
+    }
+}
+
 static void test_train_loop__a_caller_can_stop_it(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -560,6 +579,7 @@ int main(void) {
         cmocka_unit_test(test_train_loop__frozen_parameters_keep_every_bit),
         cmocka_unit_test(test_train_loop__a_warm_step_allocates_nothing),
         cmocka_unit_test(test_train_loop__it_says_what_is_frozen_and_kept),
+        cmocka_unit_test(test_train_loop__a_slow_kernel_is_told_once),
         cmocka_unit_test(test_train_loop__a_caller_can_stop_it),
         cmocka_unit_test(test_train_loop__the_validation_set_has_its_own_targets),
         cmocka_unit_test(test_train_loop__all_is_checked_before_the_first_step),

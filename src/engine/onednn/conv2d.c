@@ -23,7 +23,8 @@ static bool conv_describe(dnnb__conv *out, const dnnb__graph *graph, const dnnb_
                         .out_channels = node->shape.dim[0],
                         .groups = attr->groups,
                         .bias = !attr->no_bias,
-                        .training = true};
+                        .training = true}; /* also for testing: for inference with AVX-512 oneDNN
+                                              2.6 takes a matrix product, which is slower */
     for (int i = 0; i < 2; i++) {
         out->in[i] = in->dim[i + 1];
         out->out[i] = node->shape.dim[i + 1];
@@ -123,7 +124,6 @@ typedef struct conv_pass {
 static void pass_describe(conv_pass *pass, const dnnb__onednn_plan *plan, const dnnb__op *op) {
     pass->converted =
         conv_describe(&pass->original, plan->graph, op->node, (int64_t)plan->base.options.batch);
-    pass->original.training = op->differentiated;
     pass->conv = pass->original;
     if (pass->converted) dnnb__space_to_depth_convert(&pass->original, &pass->conv);
 }
@@ -154,7 +154,8 @@ static dnnb_status forward_prepare(dnnb__onednn_plan *plan, dnnb__op *op, const 
                                  dnnb__primitive_get_layout(primitive, DNNL_ARG_WEIGHTS)));
     *bias = DNNB__NO_BUFFER;
     if (pass->conv.bias)
-        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, bias, plan->net->params[param + 1].weight));
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, bias, plan->net->params[param + 1].weight,
+                                           (size_t)pass->conv.out_channels * sizeof(float)));
     return dnnb__onednn_value_add(plan, op, &op->node->shape, pass->layouts.out_block);
 }
 
@@ -240,8 +241,9 @@ static dnnb_status add_weight_mask(dnnb__onednn_plan *plan, const dnnb__op *op) 
     DNNB_TRY(
         dnnb__reorder_once(plan->net->dnnl, store->form.plain, expanded, store->form.layout, mask));
     size_t buffers[2];
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[0], store->gradient));
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[1], mask));
+    size_t n_bytes = store->n * sizeof(float);
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[0], store->gradient, n_bytes));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[1], mask, n_bytes));
     return dnnb__onednn_add_kernel(plan, op->node->path, "backward weights", "own mask", mask_run,
                                    n, buffers, 2);
 }

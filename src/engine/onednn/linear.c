@@ -97,7 +97,8 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     size_t weight, bias = DNNB__NO_BUFFER;
     if (product.bias)
         DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias,
-                                           plan->net->params[node->first_param + 1].weight));
+                                           plan->net->params[node->first_param + 1].weight,
+                                           (size_t)product.out * sizeof(float)));
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));

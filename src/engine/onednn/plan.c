@@ -161,6 +161,16 @@ static dnnb_status add_backward(dnnb__onednn_plan *plan) {
     return own_buffer(plan, gradient, &plan->input_gradient);
 }
 
+/* What each step moves. Scratch memory is oneDNN's own affair. */
+static void count_bytes(dnnb__onednn_plan *plan) {
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        dnnb__step *step = &plan->steps[s];
+        for (size_t i = 0; i < step->n_buffers; i++)
+            if (step->kernel || step->args[i].arg != DNNL_ARG_SCRATCHPAD)
+                step->info.bytes += (double)plan->buffers[step->buffers[i]].n_bytes;
+    }
+}
+
 static dnnb_status build(dnnb__onednn_plan *plan) {
     DNNB_TRY(find_trained(plan));
     DNNB_TRY(analyse(plan));
@@ -172,6 +182,7 @@ static dnnb_status build(dnnb__onednn_plan *plan) {
     DNNB_TRY(add_output(plan));
     plan->n_forward = plan->n_steps;
     if (plan->base.options.mode == DNNB__MODE_TRAIN) DNNB_TRY(add_backward(plan));
+    count_bytes(plan);
     return dnnb__onednn_plan_memory(plan);
 }
 

@@ -122,7 +122,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_alloc(dnnb__onednn_plan *plan, void **o
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_buffer_arena(dnnb__onednn_plan *plan, size_t *out,
                                                       size_t n, size_t size);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_buffer_fixed(dnnb__onednn_plan *plan, size_t *out,
-                                                      void *memory);
+                                                      void *memory, size_t n_bytes);
 
 /** The value of a node with this block; adds a reorder when it is kept with another. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_get(dnnb__onednn_plan *plan, size_t *out,

@@ -51,8 +51,10 @@ dnnb_status dnnb__onednn_buffer_arena(dnnb__onednn_plan *plan, size_t *out, size
     return buffer_add(plan, out, (dnnb__buffer){.kind = DNNB__BUFFER_ARENA, .n_bytes = n_bytes});
 }
 
-dnnb_status dnnb__onednn_buffer_fixed(dnnb__onednn_plan *plan, size_t *out, void *memory) {
-    return buffer_add(plan, out, (dnnb__buffer){.kind = DNNB__BUFFER_FIXED, .fixed = memory});
+dnnb_status dnnb__onednn_buffer_fixed(dnnb__onednn_plan *plan, size_t *out, void *memory,
+                                      size_t n_bytes) {
+    dnnb__buffer buffer = {.kind = DNNB__BUFFER_FIXED, .fixed = memory, .n_bytes = n_bytes};
+    return buffer_add(plan, out, buffer);
 }
 
 /* --- values --- */
@@ -159,6 +161,7 @@ dnnb_status dnnb__onednn_add_primitive(dnnb__onednn_plan *plan, const char *laye
     step->primitive = *taken;
     *taken = (dnnb__primitive){0};
     step->info.implementation = step->primitive.implementation;
+    step->info.is_slow = dnnb__primitive_is_slow(&step->primitive);
     step->info.flops = flops;
     for (size_t i = 0; i < n; i++) {
         dnnb__layout layout = dnnb__primitive_get_layout(&step->primitive, bindings[i].arg);
@@ -208,15 +211,16 @@ dnnb_status dnnb__onednn_weight(dnnb__onednn_plan *plan, size_t *out, size_t par
                                 dnnb__layout layout) {
     const dnnb__param_store *store = &plan->net->params[param];
     size_t original;
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
     *out = original;
     if (store->form.layout == layout) return DNNB_OK;
     dnnb__weight_copy *copy;
     DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout));
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
     DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
                                       original, layout, out));
     plan->steps[plan->n_steps - 1].copy = copy;
+    plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
     return DNNB_OK;
 }
 
@@ -225,9 +229,12 @@ dnnb_status dnnb__onednn_weight_gradients(dnnb__onednn_plan *plan, dnnb__onednn_
                                           bool bias_trained) {
     const dnnb__param_store *store = &plan->net->params[weight_param];
     *out = (dnnb__onednn_gradients){.bias = DNNB__NO_BUFFER, .layout = layout};
-    if (bias_trained) DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &out->bias, store[1].gradient));
+    if (bias_trained)
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &out->bias, store[1].gradient,
+                                           store[1].n * sizeof(float)));
     if (dnnb__onednn_is_trained(plan, weight_param) && store->form.layout == layout)
-        return dnnb__onednn_buffer_fixed(plan, &out->weight, store->gradient);
+        return dnnb__onednn_buffer_fixed(plan, &out->weight, store->gradient,
+                                         store->n * sizeof(float));
     return dnnb__onednn_buffer_arena(plan, &out->weight, dnnb__layout_get_bytes(layout), 1);
 }
 
@@ -238,9 +245,11 @@ dnnb_status dnnb__onednn_weight_gradients_end(dnnb__onednn_plan *plan,
     if (!dnnb__onednn_is_trained(plan, weight_param) || store->form.layout == g->layout)
         return DNNB_OK;
     size_t kept;
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &kept, store->gradient));
-    return dnnb__onednn_add_reorder(plan, plan->graph->params[weight_param].path, g->layout,
-                                    g->weight, store->form.layout, &kept);
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &kept, store->gradient, store->n * sizeof(float)));
+    DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[weight_param].path, g->layout,
+                                      g->weight, store->form.layout, &kept));
+    plan->steps[plan->n_steps - 1].info.pass = "reorder gradient";
+    return DNNB_OK;
 }
 
 /* --- gradients of values --- */
