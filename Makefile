@@ -117,7 +117,7 @@ fuzz: setup-fuzz
 
 bench: setup-tests build
 	cmake --build $(BUILD) -j$(JOBS) --target bench
-	$(PYTHON) bench/against_pytorch.py $(BUILD) $(DATA)
+	$(PYTHON) bench/against-pytorch $(BUILD) $(DATA)
 	$(PYTHON) bench/load.py $(BUILD)
 
 # Without check-symbols, which needs a built library; `make test` runs it too.

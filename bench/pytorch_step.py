@@ -1,12 +1,14 @@
 """Seconds of PyTorch's AlexNet steps on random images, as one JSON line.
 
-Usage: pytorch_step.py KIND BATCH STEPS LAYOUT [THREADS]
-  KIND    train (all parameters), frozen (a new last layer only), or test
-  LAYOUT  nchw or nhwc (channels last)
+Usage: pytorch_step.py KIND BATCH STEPS LAYOUT [THREADS [PRECISION]]
+  KIND       train (all parameters), frozen (a new last layer only), or test
+  LAYOUT     nchw or nhwc (channels last)
+  PRECISION  f32, or bf16 for autocast
 
 No gradient is asked for the images, and the frozen network's gradients stop where training does:
 PyTorch at its best, not DNNBrain's loop.
 """
+import contextlib
 import json
 import sys
 import time
@@ -26,25 +28,37 @@ def make_model(kind, layout):
     return model.to(memory_format=torch.channels_last) if layout == "nhwc" else model
 
 
+def make_adam(parameters):
+    try:
+        return torch.optim.Adam(parameters, lr=1e-5, fused=True)
+    except (RuntimeError, TypeError):  # of versions that have it on a GPU alone, or not at all
+        return torch.optim.Adam(parameters, lr=1e-5)
+
+
 def main():
     kind, batch, steps, layout = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     torch.set_num_threads(int(sys.argv[5]) if len(sys.argv) > 5 else 2)
+    is_bf16 = len(sys.argv) > 6 and sys.argv[6] == "bf16"
     model = make_model(kind, layout)
     images = torch.randn(batch, 3, 224, 224)
     if layout == "nhwc":
         images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch) % 2
     criterion = torch.nn.CrossEntropyLoss()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=1e-5)
+    optimizer = make_adam([p for p in model.parameters() if p.requires_grad])
+
+    def precision():
+        return torch.autocast("cpu", torch.bfloat16) if is_bf16 else contextlib.nullcontext()
 
     def step():
         if kind == "test":
-            with torch.no_grad():
+            with torch.inference_mode(), precision():
                 model(images)
             return
         optimizer.zero_grad(set_to_none=True)
-        criterion(model(images), labels).backward()
+        with precision():
+            outputs = model(images)
+        criterion(outputs.float(), labels).backward()
         optimizer.step()
 
     seconds = []

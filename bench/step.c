@@ -3,7 +3,8 @@
  * ops.
  *
  * Usage: step KIND BATCH STEPS [THREADS] [--ops]
- *   KIND  train (all parameters), frozen (a new last layer only), or test
+ *   KIND  train (all parameters), frozen (a new last layer only), kept (the same from kept
+ *         features), or test
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,11 @@ static void print_op(void *context, const dnnb_bench_op *op) {
            op->seconds > 0 ? op->flops / op->seconds * 1e-9 : 0.0, op->implementation);
 }
 
+static dnnb_bench_kind find_kind(const char *kind) {
+    if (strcmp(kind, "test") == 0) return DNNB_BENCH_TEST;
+    return strcmp(kind, "kept") == 0 ? DNNB_BENCH_TRAIN_KEPT : DNNB_BENCH_TRAIN;
+}
+
 static dnnb_status run(const char *kind, size_t batch, size_t n_steps, size_t n_threads, int ops,
                        double *seconds) {
     dnnb_dnn_options options = DNNB_DNN_OPTIONS_INIT;
@@ -28,12 +34,11 @@ static dnnb_status run(const char *kind, size_t batch, size_t n_steps, size_t n_
     optimizer.lr = 1e-5;
     dnnb_status status = dnnb_dnn_create(&dnn, "alexnet", &options);
     if (status == DNNB_OK) status = dnnb_dnn_replace_head(dnn, 2);
-    if (status == DNNB_OK && strcmp(kind, "frozen") == 0)
+    if (status == DNNB_OK && (strcmp(kind, "frozen") == 0 || strcmp(kind, "kept") == 0))
         status = dnnb_dnn_set_trainable(dnn, "backbone", false);
     if (status == DNNB_OK)
-        status =
-            dnnb_bench_step(dnn, strcmp(kind, "test") == 0 ? DNNB_BENCH_TEST : DNNB_BENCH_TRAIN,
-                            &optimizer, batch, seconds, n_steps, ops ? print_op : NULL, NULL);
+        status = dnnb_bench_step(dnn, find_kind(kind), &optimizer, batch, seconds, n_steps,
+                                 ops ? print_op : NULL, NULL);
     dnnb_dnn_destroy(dnn);
     return status;
 }
@@ -43,7 +48,7 @@ int main(int argc, char **argv) {
     int ops = argc > 1 && strcmp(argv[argc - 1], "--ops") == 0;
     if (ops) argc--;
     if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: step train|frozen|test BATCH STEPS [THREADS] [--ops]\n");
+        fprintf(stderr, "usage: step train|frozen|kept|test BATCH STEPS [THREADS] [--ops]\n");
         return 2;
     }
     size_t batch = strtoul(argv[2], NULL, 10), n_steps = strtoul(argv[3], NULL, 10);

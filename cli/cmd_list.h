@@ -13,7 +13,8 @@
     X(convert, "convert", "convert weights between .pth, .safetensors and .npz")                   \
     X(fetch, "fetch", "download a network's official pretrained weights, or check them")           \
     X(watch, "watch", "show the report of a run in a browser while it goes on")                    \
-    X(plot, "plot", "draw the plots of a run again, or lay runs over each other")
+    X(plot, "plot", "draw the plots of a run again, or lay runs over each other")                  \
+    X(bench, "bench", "measure this machine's floors, and a network's speed beside them")
 
 /* Each takes its own name as argv[0] and returns the exit status. */
 #define CLI_COMMAND_DECLARE(name, typed, summary) int cli_cmd_##name(int argc, char **argv);
