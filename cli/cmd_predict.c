@@ -1,13 +1,5 @@
-/*
- * dnnbrain predict: outputs of a network for stimuli or pictures, as CSV.
- *
- * Method: the library writes the CSV to a file. To print it, it is written to a temporary file and
- * copied, so that both are the same to the byte.
- */
-#include <errno.h>
-#include <stdlib.h>
+/* dnnbrain predict: outputs of a network for stimuli or pictures, as CSV. */
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cmd_list.h"
 #include "cli/common.h"
@@ -85,53 +77,18 @@ static int check_options(predict_command *c) {
     return CLI_DONE;
 }
 
-static int copy_to_output(const char *path) {
-    char bytes[16384];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        cli_error("%s: %s", path, strerror(errno));
-        return CLI_FAILED;
-    }
-    size_t n;
-    while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
-        if (fwrite(bytes, 1, n, stdout) != n) break;
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed) cli_error("%s: cannot be read again", path);
-    return failed ? CLI_FAILED : CLI_DONE;
-}
-
-static int print_predictions(const dnnb_predictions *predictions, const dnnb_stimulus *stim,
-                             dnnb_task task) {
-    const char *parent = getenv("TMPDIR");
-    char folder[2048], path[2100];
-    snprintf(folder, sizeof folder, "%s/dnnbrain.XXXXXX", parent && *parent ? parent : "/tmp");
-    if (!mkdtemp(folder)) {
-        cli_error("%s: a temporary folder: %s", folder, strerror(errno));
-        return CLI_FAILED;
-    }
-    snprintf(path, sizeof path, "%s/predictions.csv", folder);
-    int status = dnnb_predictions_save_csv(predictions, stim, task, NULL, path) == DNNB_OK
-                     ? copy_to_output(path)
-                     : cli_fail();
-    unlink(path);
-    rmdir(folder);
-    return status;
-}
-
 static int predict(predict_command *c, dnnb_dnn *dnn, const dnnb_stimulus *stim) {
     dnnb_predictions *predictions = NULL;
     dnnb_status predicted = dnnb_predict(dnn, stim, &c->options, &predictions);
     cli_progress_clear(&c->progress);
     if (predicted != DNNB_OK) return cli_fail();
-    int status = CLI_DONE;
+    dnnb_status written;
     if (!c->out_path || strcmp(c->out_path, "-") == 0)
-        status = print_predictions(predictions, stim, c->options.task);
-    else if (dnnb_predictions_save_csv(predictions, stim, c->options.task, NULL, c->out_path) !=
-             DNNB_OK)
-        status = cli_fail();
+        written = dnnb_predictions_write_csv(predictions, stim, c->options.task, NULL, stdout);
+    else
+        written = dnnb_predictions_save_csv(predictions, stim, c->options.task, NULL, c->out_path);
     dnnb_predictions_destroy(predictions);
-    return status;
+    return written == DNNB_OK ? CLI_DONE : cli_fail();
 }
 
 int cli_cmd_predict(int argc, char **argv) {

@@ -6,6 +6,8 @@
 #ifndef DNNBRAIN_TRAIN_H
 #define DNNBRAIN_TRAIN_H
 
+#include <stdio.h>
+
 #include "dnnbrain/dnn.h"
 #include "dnnbrain/history.h"
 #include "dnnbrain/image.h"
@@ -222,6 +224,9 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimul
  *
  * Uses of the options: decode, on_bad_image, check, n_workers, cache_bytes, on_event (SCORING,
  * WARNING).
+ *
+ * Before anything else was computed, a few images read the weights where the file has them, which
+ * saves more than it costs; such outputs differ from those of later calls by rounding.
  * @error As dnnb_train().
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predict(dnnb_dnn *dnn, const dnnb_stimulus *stim,
@@ -259,6 +264,13 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predictions_save_csv(const dnnb_predic
                                                                const dnnb_stimulus *stim,
                                                                dnnb_task task, const char *labels,
                                                                const char *path);
+/** The same into a stream; whether all of it was written, the stream tells. @error No such label
+ *  column; DNNB_ERR_LIMIT. */
+DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_predictions_write_csv(const dnnb_predictions *predictions,
+                                                                const dnnb_stimulus *stim,
+                                                                dnnb_task task,
+                                                                const char *label_columns,
+                                                                FILE *file);
 
 #ifdef __cplusplus
 }

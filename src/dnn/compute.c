@@ -1,8 +1,8 @@
 /*
  * The engine's side of a network: its net, made when it is first needed, and a few plans.
  *
- * Invariant: exactly one of `sources` and `net` is set. A call that fails leaves the parameters
- * where they were.
+ * Invariant: exactly one of `sources` and `net` is set, but for a net that sources are lent to. A
+ * call that fails leaves the parameters where they were.
  */
 #include <string.h>
 
@@ -37,11 +37,17 @@ static dnnb_status import_copy(const dnnb_dnn *dnn, dnnb__net *net, size_t i) {
     return status;
 }
 
+static bool can_lend(const dnnb_dnn *dnn, size_t i) {
+    return dnn->graph->params[i].count >= DNNB__DNN_LARGE && get_source(dnn, i) &&
+           dnnb__tensor_is_mapped(dnn->sources[i]);
+}
+
 /* Parameter by parameter: what was read of a mapped file is given back at once, so that all of the
  * parameters are never in memory twice. */
-static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net) {
+static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net, bool lends) {
     for (size_t i = 0; i < dnn->graph->n_params; i++) {
         const float *values = get_source(dnn, i);
+        if (lends && can_lend(dnn, i) && dnnb__net_lend(net, i, values)) continue;
         DNNB_TRY(values ? dnnb__net_import(net, i, values) : import_copy(dnn, net, i));
         if (dnn->sources[i]) dnnb__tensor_release_pages(dnn->sources[i]);
     }
@@ -55,19 +61,42 @@ static void drop_sources(dnnb_dnn *dnn) {
     dnn->sources = NULL;
 }
 
-dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out) {
-    *out = dnn->net;
-    if (dnn->net) return DNNB_OK;
+/* A net with all parameters, beside the sources. */
+static dnnb_status create_net(dnnb_dnn *dnn, bool lends, dnnb__net **out) {
     dnnb__net *net;
+    *out = NULL;
     DNNB_TRY(dnnb__net_create(&net, dnn->engine, dnn->graph, dnn->n_threads));
-    dnnb_status status = import_all(dnn, net);
+    dnnb_status status = import_all(dnn, net, lends);
     if (status != DNNB_OK) {
         dnnb__net_destroy(net);
         return status;
     }
-    drop_sources(dnn);
-    *out = dnn->net = net;
+    *out = net;
     return DNNB_OK;
+}
+
+dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out) {
+    *out = dnn->net;
+    if (dnn->net) return DNNB_OK;
+    DNNB_TRY(create_net(dnn, dnn->is_lending, &dnn->net));
+    if (!dnn->is_lending) drop_sources(dnn);
+    *out = dnn->net;
+    return DNNB_OK;
+}
+
+bool dnnb__dnn_begin_lending(dnnb_dnn *dnn) {
+    if (dnn->net || dnn->was_lent) return false;
+    for (size_t i = 0; i < dnn->graph->n_params && !dnn->is_lending; i++)
+        dnn->is_lending = can_lend(dnn, i);
+    dnn->was_lent = dnn->is_lending;
+    return dnn->is_lending;
+}
+
+void dnnb__dnn_end_lending(dnnb_dnn *dnn) {
+    dnnb__dnn_drop_plans(dnn);
+    dnnb__net_destroy(dnn->net);
+    dnn->net = NULL;
+    dnn->is_lending = false;
 }
 
 dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn) {

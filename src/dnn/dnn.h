@@ -18,6 +18,9 @@
  *  with a frozen part before it. */
 enum { DNNB__DNN_MAX_PLANS = 12, DNNB__DNN_MAX_OUTPUTS = 1000000, DNNB__DNN_BATCH = 64 };
 
+/** Images for which lending pays, and elements of a parameter that is lent. */
+enum { DNNB__DNN_FEW = 4, DNNB__DNN_LARGE = 1 << 20 };
+
 typedef struct dnnb__dnn_plan {
     dnnb__plan *plan;
     dnnb__plan_options options;
@@ -33,6 +36,7 @@ struct dnnb_dnn {
     char *note;            /* NULL for none */
     dnnb_tensor **sources; /* one a parameter, NULL entry: from the seed; NULL once net is there */
     dnnb__net *net;        /* NULL until the first computation */
+    bool is_lending, was_lent; /* see dnnb__dnn_begin_lending() */
     dnnb__dnn_plan plans[DNNB__DNN_MAX_PLANS];
     size_t n_plans;
     uint64_t clock;    /* counts uses of plans, to let the one go that was not used for longest */
@@ -45,6 +49,16 @@ DNNB_MUST_CHECK dnnb_status dnnb__dnn_create_from_model(dnnb_dnn **out, const dn
 
 /** The net, made and filled when it is not there yet. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out);
+
+/**
+ * The first time, and before anything was computed: let the net read the large weights of a mapped
+ * file where they lie, so that it is quickly made. It gives way to the sources, which stay as they
+ * were, with dnnb__dnn_end_lending(). In between nothing but test mode.
+ *
+ * @return False when there is nothing to gain: all goes on as always.
+ */
+bool dnnb__dnn_begin_lending(dnnb_dnn *dnn);
+void dnnb__dnn_end_lending(dnnb_dnn *dnn);
 
 /** A plan, made when it is not there yet. Borrowed until the next call that changes the network,
  *  or that asks for more than DNNB__DNN_MAX_PLANS different plans. */

@@ -91,6 +91,11 @@ dnnb_status dnnb__net_import(dnnb__net *net, size_t param, const float *values) 
     return net->engine->net_import(net, param, values);
 }
 
+bool dnnb__net_lend(dnnb__net *net, size_t param, const float *values) {
+    DNNB_ASSERT(param < net->graph->n_params);
+    return net->engine->net_lend && net->engine->net_lend(net, param, values);
+}
+
 dnnb_status dnnb__net_export(const dnnb__net *net, size_t param, float *values) {
     DNNB_TRY(check_param(net, param));
     return net->engine->net_export(net, param, values);

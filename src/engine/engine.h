@@ -55,6 +55,15 @@ size_t dnnb__net_get_n_threads(const dnnb__net *net);
 
 /** Set a parameter from PyTorch's layout, row-major float32 of the graph's shape. */
 DNNB_MUST_CHECK dnnb_status dnnb__net_import(dnnb__net *net, size_t param, const float *values);
+/**
+ * Lend a parameter in place of importing it, to a net that computes a few images and is destroyed:
+ * its values are read where they lie, and so nothing is copied or brought into another layout.
+ * Test mode alone, and neither export nor flat arrays of that parameter.
+ *
+ * @param values As for import, in pages of a mapped file; they outlive the net.
+ * @return false where the engine does not read this parameter so: it must be imported.
+ */
+bool dnnb__net_lend(dnnb__net *net, size_t param, const float *values);
 /** Read a parameter, in PyTorch's layout. */
 DNNB_MUST_CHECK dnnb_status dnnb__net_export(const dnnb__net *net, size_t param, float *values);
 /** Read the gradient that the last backward pass made, in PyTorch's layout.
@@ -130,6 +139,7 @@ typedef struct dnnb__engine {
     dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads);
     void (*net_destroy)(dnnb__net *net);
     dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);
+    bool (*net_lend)(dnnb__net *net, size_t param, const float *values); /* NULL: never */
     dnnb_status (*net_export)(const dnnb__net *net, size_t param, float *values);
     dnnb_status (*net_export_gradient)(const dnnb__net *net, size_t param, float *values);
     dnnb__flat (*net_get_flat)(dnnb__net *net, size_t param);

@@ -278,6 +278,10 @@ size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t) {
     return t->offset_bytes;
 }
 
+bool dnnb__tensor_is_mapped(const dnnb_tensor *t) {
+    return t->storage->map.data != NULL;
+}
+
 void dnnb__tensor_release_pages(const dnnb_tensor *t) {
     size_t extent;
     if (!t->storage->map.data || !get_extent(&t->shape, t->strides, t->count, &extent)) return;

@@ -45,6 +45,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__tensor_view_part(dnnb_tensor **out, dnnb__stor
 dnnb__storage *dnnb__tensor_get_storage(const dnnb_tensor *t);
 size_t dnnb__tensor_get_offset_bytes(const dnnb_tensor *t);
 
+/** True when its elements lie in a mapped file. */
+bool dnnb__tensor_is_mapped(const dnnb_tensor *t);
+
 /** Give the pages of its elements back where they are those of a mapped file; they are read again
  *  when they are used again. */
 void dnnb__tensor_release_pages(const dnnb_tensor *t);

@@ -157,6 +157,18 @@ static void put_rows(FILE *file, const dnnb_predictions *p, const dnnb_stimulus 
     }
 }
 
+/* With a point in every number, whatever the caller's locale. */
+static void put_all(FILE *file, const dnnb_predictions *p, const dnnb_stimulus *stim,
+                    dnnb_task task, const label_columns *columns) {
+    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    locale_t before = plain ? uselocale(plain) : (locale_t)0;
+    put_header(file, p, stim, columns);
+    put_rows(file, p, stim, task, columns);
+    if (!plain) return;
+    uselocale(before);
+    freelocale(plain);
+}
+
 dnnb_status dnnb__predictions_save_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
                                        dnnb_task task, const char *labels,
                                        const dnnb__extra_column *extra, size_t n_extra,
@@ -165,19 +177,19 @@ dnnb_status dnnb__predictions_save_csv(const dnnb_predictions *p, const dnnb_sti
     dnnb__writer writer;
     DNNB_TRY(find_columns(&columns, stim, labels));
     DNNB_TRY(dnnb__writer_create(&writer, path));
-    /* A point in every number, whatever the caller's locale. */
-    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    locale_t before = plain ? uselocale(plain) : (locale_t)0;
-    put_header(writer.file, p, stim, &columns);
-    put_rows(writer.file, p, stim, task, &columns);
-    if (plain) {
-        uselocale(before);
-        freelocale(plain);
-    }
+    put_all(writer.file, p, stim, task, &columns);
     return dnnb__writer_commit(&writer);
 }
 
 dnnb_status dnnb_predictions_save_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
                                       dnnb_task task, const char *labels, const char *path) {
     return dnnb__predictions_save_csv(p, stim, task, labels, NULL, 0, path);
+}
+
+dnnb_status dnnb_predictions_write_csv(const dnnb_predictions *p, const dnnb_stimulus *stim,
+                                       dnnb_task task, const char *labels, FILE *file) {
+    label_columns columns = {.n_extra = 0};
+    DNNB_TRY(find_columns(&columns, stim, labels));
+    put_all(file, p, stim, task, &columns);
+    return DNNB_OK;
 }

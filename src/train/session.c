@@ -131,15 +131,21 @@ dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
     return DNNB_OK;
 }
 
-/* What follows the features, or the whole network, for n rows from `done` on. */
-static dnnb_status run_rest(dnnb__session *session, const dnnb__set *set, const float *input,
-                            const uint64_t *rows, size_t n, dnnb_predictions *out) {
+/* The plan of what follows the features, or of the whole network. */
+static dnnb_status get_rest_plan(dnnb__session *session, const dnnb__set *set, size_t n,
+                                 dnnb__plan **out) {
     dnnb__plan_options options = {.mode = DNNB__MODE_TEST,
                                   .batch = n,
                                   .from = set->scoring.node,
                                   .to = session->dnn->graph->n_nodes - 1};
+    return dnnb__dnn_get_plan(session->dnn, &options, out);
+}
+
+/* What follows the features, or the whole network, for n rows from `done` on. */
+static dnnb_status run_rest(dnnb__session *session, const dnnb__set *set, const float *input,
+                            const uint64_t *rows, size_t n, dnnb_predictions *out) {
     dnnb__plan *plan;
-    DNNB_TRY(dnnb__dnn_get_plan(session->dnn, &options, &plan));
+    DNNB_TRY(get_rest_plan(session, set, n, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, input, NULL));
     memcpy(out->outputs + out->n * out->n_outputs, dnnb__plan_get_output(plan),
            n * out->n_outputs * sizeof *out->outputs);
@@ -162,8 +168,13 @@ static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_pre
 static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
     dnnb__pass pass = describe_pass(session, set);
     dnnb__batch batch;
+    dnnb__plan *plan;
+    size_t n = set->n - set->n_bad;
     pass.keep = session->keeps_images;
     dnnb__loader_start(session->loader, &pass);
+    /* Made while the first images are loaded. */
+    if (n > 0)
+        DNNB_TRY(get_rest_plan(session, set, n < DNNB__DNN_BATCH ? n : DNNB__DNN_BATCH, &plan));
     for (;;) {
         DNNB_TRY(dnnb__session_next(session, set, &batch));
         if (batch.n_planned == 0) return DNNB_OK;

@@ -6,6 +6,7 @@ static dnnb_status run(dnnb_dnn *dnn, const dnnb_stimulus *stim, const dnnb_trai
                        double *score, dnnb_predictions **out) {
     dnnb__session session = {0};
     dnnb__set *set = NULL;
+    bool is_lent = false;
     size_t n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
     *out = NULL;
     dnnb_status status = dnnb__set_create(&set, stim, options, score != NULL, (int64_t)n_outputs);
@@ -13,12 +14,14 @@ static dnnb_status run(dnnb_dnn *dnn, const dnnb_stimulus *stim, const dnnb_trai
     if (status == DNNB_OK) status = dnnb__session_check_images(&session, set, false);
     if (status == DNNB_OK) status = dnnb__predictions_create(out, set->n, n_outputs);
     session.pass = DNNB_PASS_PREDICT;
+    if (status == DNNB_OK && set->n <= DNNB__DNN_FEW) is_lent = dnnb__dnn_begin_lending(dnn);
     if (status == DNNB_OK) status = dnnb__session_predict(&session, set, *out);
     if (status == DNNB_OK && score) *score = dnnb__session_score(&session, set, *out);
     if (status != DNNB_OK) {
         dnnb_predictions_destroy(*out);
         *out = NULL;
     }
+    if (is_lent) dnnb__dnn_end_lending(dnn);
     dnnb__session_close(&session);
     dnnb__set_destroy(set);
     return status;

@@ -9,6 +9,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .net_create = dnnb__onednn_net_create,
     .net_destroy = dnnb__onednn_net_destroy,
     .net_import = dnnb__onednn_net_import,
+    .net_lend = dnnb__onednn_net_lend,
     .net_export = dnnb__onednn_net_export,
     .net_export_gradient = dnnb__onednn_net_export_gradient,
     .net_get_flat = dnnb__onednn_net_get_flat,

@@ -6,6 +6,7 @@
  * where those do not run.
  */
 #include "engine/onednn/linear_avx2.h"
+#include "engine/onednn/linear_rows.h"
 
 enum { USUAL_BATCH = 64 };
 
@@ -99,6 +100,13 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
         DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias,
                                            plan->net->params[node->first_param + 1].weight,
                                            (size_t)product.out * sizeof(float)));
+    const float *lent = plan->net->params[node->first_param].lent;
+    if (lent) {
+        DNNB_TRY(dnnb__linear_rows_forward(plan, node->path, &product, lent,
+                                           plan->values[op->in[0]].data, bias,
+                                           plan->values[op->out].data));
+        return dnnb__onednn_relu_apply(plan, op);
+    }
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));

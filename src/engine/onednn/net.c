@@ -42,7 +42,9 @@ static dnnb_status param_create(dnnb__onednn_net *net, size_t param) {
         return dnnb__fail_prefix(status, "%s", net->base.graph->params[param].path);
     size_t n_bytes = dnnb__layout_get_bytes(store->form.layout);
     store->n = n_bytes / sizeof(float);
-    store->weight = alloc_large(n_bytes);
+    /* What has no padding is written whole by its import, and takes no memory until then. */
+    bool is_padded = store->n != net->base.graph->params[param].count;
+    store->weight = is_padded ? alloc_large(n_bytes) : dnnb__alloc_large(n_bytes, 1);
     return store->weight ? DNNB_OK : dnnb__fail_memory();
 }
 
@@ -105,6 +107,15 @@ dnnb_status dnnb__onednn_net_import(dnnb__net *base, size_t param, const float *
     dnnb__free(expanded);
     net->stamp++;
     return status;
+}
+
+/* Weights of linear layers alone: linear_rows.c reads them as they are. */
+bool dnnb__onednn_net_lend(dnnb__net *base, size_t param, const float *values) {
+    dnnb__onednn_net *net = (dnnb__onednn_net *)base;
+    const dnnb__node *node = &base->graph->nodes[base->graph->params[param].node];
+    if (node->kind != DNNB__LAYER_LINEAR || param != node->first_param) return false;
+    net->params[param].lent = values;
+    return true;
 }
 
 /* From the engine's form to PyTorch's. */

@@ -26,7 +26,8 @@ typedef struct dnnb__param_store {
     dnnb__param_form form;
     size_t n; /* elements with padding */
     float *weight;
-    float *gradient; /* NULL until a plan trains the parameter */
+    const float *lent; /* its values in PyTorch's layout, read in place of `weight`; else NULL */
+    float *gradient;   /* NULL until a plan trains the parameter */
     bool has_gradient;
 } dnnb__param_store;
 
@@ -68,6 +69,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb_
 void dnnb__onednn_net_destroy(dnnb__net *net);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_import(dnnb__net *net, size_t param,
                                                     const float *values);
+bool dnnb__onednn_net_lend(dnnb__net *net, size_t param, const float *values);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export(const dnnb__net *net, size_t param,
                                                     float *values);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *net, size_t param,
