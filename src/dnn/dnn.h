@@ -19,7 +19,7 @@
 enum { DNNB__DNN_MAX_PLANS = 12, DNNB__DNN_MAX_OUTPUTS = 1000000, DNNB__DNN_BATCH = 64 };
 
 /** Images for which lending pays, and elements of a parameter that is lent. */
-enum { DNNB__DNN_FEW = 4, DNNB__DNN_LARGE = 1 << 20 };
+enum { DNNB__DNN_FEW = 4, DNNB__DNN_LARGE = 1 << 16 };
 
 typedef struct dnnb__dnn_plan {
     dnnb__plan *plan;
