@@ -150,8 +150,12 @@ typedef struct dnnb_train_options {
     size_t n_workers; /**< threads that load images; 0: one a processor. No result depends on it */
     size_t cache_bytes; /**< memory for decoded images and frozen features; SIZE_MAX: a quarter of
                              the machine's. No result depends on it */
-    const char *checkpoint; /**< folder that the run saves itself into, made when it is not there;
-                                 NULL: none */
+    const char *cache_folder; /**< folder of a file, without a name, for the frozen features that
+                                   cache_bytes has no room for; it must be there at the first step.
+                                   NULL: they are then computed again in each epoch. No result
+                                   depends on it */
+    const char *checkpoint;   /**< folder that the run saves itself into, made when it is not there;
+                                   NULL: none */
     double checkpoint_every_s; /**< it is saved at least so often; see dnnb_train() */
     bool resume;               /**< go on from the newest whole checkpoint; without one, begin */
     bool keep_checkpoint; /**< save after the last epoch too, so that a later run can have more */
@@ -171,8 +175,9 @@ typedef struct dnnb_train_options {
         .clip_norm = 0, .augment = DNNB_AUGMENT_DNNBRAIN, .views = 0,                              \
         .crop_scale = DNNB_CROP_SCALE, .decode = DNNB_DECODE_OPTIONS_INIT,                         \
         .on_bad_image = DNNB_BAD_IMAGE_STOP, .check = DNNB_CHECK_QUICK, .seed = 0, .n_workers = 0, \
-        .cache_bytes = SIZE_MAX, .checkpoint = NULL, .checkpoint_every_s = 60, .resume = false,    \
-        .keep_checkpoint = false, .identity = NULL, .on_event = NULL, .context = NULL              \
+        .cache_bytes = SIZE_MAX, .cache_folder = NULL, .checkpoint = NULL,                         \
+        .checkpoint_every_s = 60, .resume = false, .keep_checkpoint = false, .identity = NULL,     \
+        .on_event = NULL, .context = NULL                                                          \
     }
 
 /**

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { N_KINDS = 3 };
@@ -105,16 +106,46 @@ ssize_t dnnb__io_read(int fd, void *bytes, size_t n) {
     return fails(DNNB__IO_READING) ? -1 : read(fd, bytes, n);
 }
 
-ssize_t dnnb__io_write(int fd, const void *bytes, size_t n) {
+/* What is to be written of n bytes: all, half in a write that fails, or nothing, with errno. */
+static size_t judge_write(size_t n) {
     verdict v = judge(DNNB__IO_WRITING);
-    if (v == GOES_ON) return write(fd, bytes, n);
+    if (v == GOES_ON) return n;
     hook *h = atomic_load(&shared_hook);
     if (v == FAILS_AS_NTH && n > 1) {
         atomic_store(&h->next_write_fails, true);
-        return write(fd, bytes, n / 2);
+        return n / 2;
     }
     errno = atomic_load(&h->error);
-    return -1;
+    return 0;
+}
+
+ssize_t dnnb__io_write(int fd, const void *bytes, size_t n) {
+    size_t allowed = judge_write(n);
+    return allowed || !n ? write(fd, bytes, allowed) : -1;
+}
+
+ssize_t dnnb__io_pwrite(int fd, const void *bytes, size_t n, off_t at) {
+    size_t allowed = judge_write(n);
+    return allowed || !n ? pwrite(fd, bytes, allowed, at) : -1;
+}
+
+ssize_t dnnb__io_pread(int fd, void *bytes, size_t n, off_t at) {
+    return fails(DNNB__IO_READING) ? -1 : pread(fd, bytes, n, at);
+}
+
+int dnnb__io_reserve(int fd, uint64_t n_bytes) {
+    return fails(DNNB__IO_WRITING) ? -1 : fallocate(fd, 0, 0, (off_t)n_bytes);
+}
+
+int dnnb__io_get_free(uint64_t *n_bytes, const char *folder) {
+    struct statvfs st;
+    if (fails(DNNB__IO_READING) || statvfs(folder, &st) != 0) return -1;
+    *n_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return 0;
+}
+
+int dnnb__io_mkstemp(char *path) {
+    return fails(DNNB__IO_WRITING) ? -1 : mkostemp(path, O_CLOEXEC);
 }
 
 size_t dnnb__io_write_all(int fd, const void *bytes, size_t n) {

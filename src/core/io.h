@@ -45,6 +45,15 @@ ssize_t dnnb__io_write(int fd, const void *bytes, size_t n);
 /** Write, again after a short write or a signal. Returns the bytes written: n, or fewer with errno
  *  set. */
 size_t dnnb__io_write_all(int fd, const void *bytes, size_t n);
+/** At a place of the file, whose own place stays. */
+ssize_t dnnb__io_pread(int fd, void *bytes, size_t n, off_t at);
+ssize_t dnnb__io_pwrite(int fd, const void *bytes, size_t n, off_t at);
+/** Take room on the disk for so many bytes; EOPNOTSUPP where the file system cannot. */
+int dnnb__io_reserve(int fd, uint64_t n_bytes);
+/** Bytes of the folder's file system that this process may still write. */
+int dnnb__io_get_free(uint64_t *n_bytes, const char *folder);
+/** Make a file of its own, to read and write, whose name ends with XXXXXX before. */
+int dnnb__io_mkstemp(char *path);
 int dnnb__io_ftruncate(int fd, off_t n_bytes);
 int dnnb__io_fsync(int fd);
 /** For files that were written, where a failure matters; the descriptor is closed in any case. */

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/io.h"
+#include "core/scratch.h"
 #include "run/run.h"
 #include "train/checkpoint.h"
 
@@ -153,7 +154,7 @@ static bool is_temporary(const char *name) {
             strncmp(name + n, temporary_mark, sizeof temporary_mark - 1) == 0)
             return true;
     }
-    return false;
+    return strncmp(name, DNNB__SCRATCH_NAME, sizeof DNNB__SCRATCH_NAME - 1) == 0;
 }
 
 static void remove_temporary(void *context, const char *name) {

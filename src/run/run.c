@@ -341,6 +341,7 @@ static dnnb_status train(dnnb__run *r, const char *checkpoint, dnnb_history **hi
         observed.context = r;
         observed.checkpoint = checkpoint;
         observed.identity = identity.data;
+        if (!observed.cache_folder) observed.cache_folder = r->in.run->folder;
         status = dnnb_train(r->dnn, r->in.train, r->in.validation, &observed, history);
         status = finish(r, status);
     }

@@ -11,8 +11,9 @@ static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__fe
         dnnb__buf_printf(text, " in %zu view%s", features->n_views,
                          features->n_views == 1 ? "" : "s");
     double n_views = features->n_views > 0 ? (double)features->n_views : 1.0;
-    dnnb__buf_printf(text, " after %s kept for %s: %.1f MB", graph->nodes[features->node].name,
-                     what, n_views * (double)n_images * (double)features->n * sizeof(float) * 1e-6);
+    dnnb__buf_printf(text, " after %s kept for %s%s: %.1f MB", graph->nodes[features->node].name,
+                     what, features->values ? "" : " in a file",
+                     n_views * (double)n_images * (double)features->n * sizeof(float) * 1e-6);
 }
 
 static void print_place(dnnb__buf *text, const dnnb__place *place) {

@@ -24,19 +24,38 @@ static size_t get_view(const dnnb__trainer *t) {
     return t->options->augment == DNNB_AUGMENT_VIEWS ? t->place.epoch % t->options->views : 0;
 }
 
+/* Begin to load what is left of the epoch. */
+static void start_steps(dnnb__trainer *t) {
+    bool has_views = t->options->augment == DNNB_AUGMENT_VIEWS;
+    if (dnnb__features_are_kept(&t->train->training) || t->place.at == t->n_rows) return;
+    dnnb__pass pass = {.set = t->train,
+                       .order = t->train->order + t->place.at,
+                       .n = t->n_rows - t->place.at,
+                       .batch = t->batch,
+                       .augment = t->options->augment != DNNB_AUGMENT_NONE,
+                       .crop_scale = t->options->crop_scale,
+                       .keep = true,
+                       .seed = t->options->seed,
+                       .epoch = has_views ? get_view(t) : t->place.epoch};
+    dnnb__loader_start(t->session.loader, &pass);
+}
+
 /* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
  * to be bad are missing; *n may be 0. */
 static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **input,
                              const uint64_t **rows, size_t *n) {
-    const dnnb__features *frozen = &t->train->training;
+    dnnb__features *frozen = &t->train->training;
+    dnnb__batch batch;
     *input = t->session.features;
     if (dnnb__features_are_kept(frozen)) {
         *rows = t->train->order + t->place.at;
         *n = n_planned;
-        dnnb__features_get(frozen, get_view(t), *rows, n_planned, t->session.features);
-        return DNNB_OK;
+        dnnb_status status =
+            dnnb__features_get(frozen, get_view(t), *rows, n_planned, t->session.features);
+        if (status == DNNB_OK) return DNNB_OK;
+        DNNB_TRY(dnnb__session_give_up_features(&t->session, frozen, status));
+        start_steps(t);
     }
-    dnnb__batch batch;
     DNNB_TRY(dnnb__session_next(&t->session, t->train, &batch));
     *rows = batch.rows;
     *n = batch.n;
@@ -98,22 +117,6 @@ static double estimate_left_s(const dnnb__trainer *t, double elapsed_s, size_t d
     return rate_s * (double)(total - done) + scoring_s + n_later * (epoch_s + scoring_s) + fill_s;
 }
 
-/* Begin to load what is left of the epoch. */
-static void start_steps(dnnb__trainer *t, size_t n_rows) {
-    if (dnnb__features_are_kept(&t->train->training) || t->place.at == n_rows) return;
-    bool has_views = t->options->augment == DNNB_AUGMENT_VIEWS;
-    dnnb__pass pass = {.set = t->train,
-                       .order = t->train->order + t->place.at,
-                       .n = n_rows - t->place.at,
-                       .batch = t->batch,
-                       .augment = t->options->augment != DNNB_AUGMENT_NONE,
-                       .crop_scale = t->options->crop_scale,
-                       .keep = true,
-                       .seed = t->options->seed,
-                       .epoch = has_views ? get_view(t) : t->place.epoch};
-    dnnb__loader_start(t->session.loader, &pass);
-}
-
 /* The learning rate of the epoch's step, and its factor on each of the optimiser's. */
 static double get_learning_rate(const dnnb__trainer *t, size_t step, double *factor) {
     size_t n_before = t->place.n_steps - t->place.step; /* of the epochs before */
@@ -156,9 +159,10 @@ static size_t count_trained(const dnnb__trainer *t) {
 static dnnb_status run_steps(dnnb__trainer *t, dnnb_epoch *result) {
     dnnb__place *p = &t->place;
     size_t n_rows = dnnb__set_fill_shuffled(t->train, t->options->seed, p->epoch), before = p->at;
+    t->n_rows = n_rows;
     double factor, begun_s = dnnb__session_now_s();
     t->steps_per_epoch = (n_rows + t->batch - 1) / t->batch;
-    start_steps(t, n_rows);
+    start_steps(t);
     while (p->at < n_rows) {
         size_t n_steps = p->step;
         double norm = (double)NAN;

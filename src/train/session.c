@@ -73,7 +73,7 @@ dnnb_status dnnb__session_freeze(dnnb__session *session, dnnb__features *feature
     if (node == 0) return DNNB_OK;
     for (size_t i = 0; i < shape->ndim; i++) features->n *= (size_t)shape->dim[i];
     if (features->n > session->largest_features) session->largest_features = features->n;
-    return dnnb__features_reserve(features, &session->budget);
+    return dnnb__features_reserve(features, &session->budget, session->options->cache_folder);
 }
 
 dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
@@ -105,9 +105,34 @@ static dnnb__pass describe_pass(const dnnb__session *session, dnnb__set *set) {
                         .seed = session->options->seed};
 }
 
+dnnb_status dnnb__session_give_up_features(dnnb__session *session, dnnb__features *features,
+                                           dnnb_status status) {
+    char message[1280];
+    if (status != DNNB_ERR_IO) return status;
+    (void)snprintf(message, sizeof message,
+                   "%s; frozen features cannot be kept, and are computed whenever they are needed",
+                   dnnb_get_error());
+    dnnb__features_release(features, &session->budget);
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = message};
+    return dnnb__session_emit(session, &event);
+}
+
+/* Compute the features of the loader's next batch. @param[out] n Rows; 0 after the last. */
+static dnnb_status fill_batch(dnnb__session *session, dnnb__set *set, dnnb__features *features,
+                              size_t view, dnnb__batch *batch) {
+    DNNB_TRY(dnnb__session_next(session, set, batch));
+    if (batch->n == 0) return DNNB_OK;
+    DNNB_TRY(dnnb__session_run_frozen(session, features, batch->images, batch->n));
+    dnnb_status status =
+        dnnb__features_put(features, view, batch->rows, batch->n, session->features);
+    return status == DNNB_OK ? status : dnnb__session_give_up_features(session, features, status);
+}
+
 dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
                                         dnnb__features *features, size_t view) {
     if (!dnnb__features_are_kept(features) || features->is_complete[view]) return DNNB_OK;
+    dnnb_status status = dnnb__features_open(features);
+    if (status != DNNB_OK) return dnnb__session_give_up_features(session, features, status);
     dnnb__pass pass = describe_pass(session, set);
     dnnb__batch batch;
     dnnb_pass before = session->pass;
@@ -118,16 +143,13 @@ dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
     pass.epoch = view;
     dnnb__loader_start(session->loader, &pass);
     for (;;) {
-        DNNB_TRY(dnnb__session_next(session, set, &batch));
-        if (batch.n_planned == 0) break;
-        if (batch.n == 0) continue;
-        DNNB_TRY(dnnb__session_run_frozen(session, features, batch.images, batch.n));
-        dnnb__features_put(features, view, batch.rows, batch.n, session->features);
+        DNNB_TRY(fill_batch(session, set, features, view, &batch));
+        if (batch.n_planned == 0 || !dnnb__features_are_kept(features)) break;
         done += batch.n;
         DNNB_TRY(dnnb__session_emit_scoring(session, done, set->n - set->n_bad));
     }
     session->pass = before;
-    features->is_complete[view] = true;
+    if (dnnb__features_are_kept(features)) features->is_complete[view] = true;
     return DNNB_OK;
 }
 
@@ -158,7 +180,7 @@ static dnnb_status predict_kept(dnnb__session *session, dnnb__set *set, dnnb_pre
     size_t n = dnnb__set_fill_order(set);
     for (size_t done = 0; done < n;) {
         size_t batch = n - done < DNNB__DNN_BATCH ? n - done : DNNB__DNN_BATCH;
-        dnnb__features_get(&set->scoring, 0, set->order + done, batch, session->features);
+        DNNB_TRY(dnnb__features_get(&set->scoring, 0, set->order + done, batch, session->features));
         DNNB_TRY(run_rest(session, set, session->features, set->order + done, batch, out));
         done += batch;
     }
@@ -190,13 +212,17 @@ static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_p
 }
 
 dnnb_status dnnb__session_predict(dnnb__session *session, dnnb__set *set, dnnb_predictions *out) {
+    dnnb__features *features = &set->scoring;
     size_t bad;
     float value;
     out->n = 0;
-    if (dnnb__features_are_kept(&set->scoring)) {
-        DNNB_TRY(dnnb__session_fill_features(session, set, &set->scoring, 0));
-        DNNB_TRY(predict_kept(session, set, out));
-    } else {
+    DNNB_TRY(dnnb__session_fill_features(session, set, features, 0));
+    if (dnnb__features_are_kept(features)) {
+        dnnb_status status = predict_kept(session, set, out);
+        if (status != DNNB_OK) DNNB_TRY(dnnb__session_give_up_features(session, features, status));
+    }
+    if (!dnnb__features_are_kept(features)) {
+        out->n = 0;
         DNNB_TRY(predict_images(session, set, out));
     }
     if (!dnnb__predictions_find_bad(out, &bad, &value)) return DNNB_OK;

@@ -66,9 +66,15 @@ DNNB_MUST_CHECK dnnb_status dnnb__session_run_frozen(dnnb__session *session,
                                                      const dnnb__features *features,
                                                      const float *images, size_t n);
 /** Compute the features of every row in a view (0 where there are none), if they are to be kept and
- *  are not there yet. */
+ *  are not there yet. They are kept no more when that turns out to be impossible. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
                                                         dnnb__features *features, size_t view);
+
+/** Features cannot be kept, or not be read back, and the message says why: where that is the file's
+ *  fault, tell so and keep them no more. They are then computed whenever they are needed. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_give_up_features(dnnb__session *session,
+                                                           dnnb__features *features,
+                                                           dnnb_status status);
 
 /** Outputs of every row that is not left out, in order, in test mode.
  *  @error DNNB_ERR_NUMERIC an output is not finite. */

@@ -49,7 +49,8 @@ typedef struct dnnb__trainer {
     float *output_gradient; /* [batch, n_outputs] */
     double *step_loss;      /* of the epoch's steps */
     size_t max_steps;       /* of an epoch */
-    size_t steps_per_epoch; /* of the epoch that goes on */
+    size_t steps_per_epoch; /* of the epoch that goes on, */
+    size_t n_rows;          /* and its images */
     double chance_loss;     /* of knowing nothing about an image */
     bool has_told_kernels;  /* that one is slow */
     dnnb__place place;
