@@ -127,18 +127,6 @@ static dnnb_status run(dnnb__decode *d) {
     return status;
 }
 
-static dnnb_status decode(dnnb_image *image, size_t *capacity_bytes, const void *bytes,
-                          size_t n_bytes, const char *name, const dnnb_decode_options *options) {
-    dnnb__decode d = {.bytes = bytes,
-                      .n_bytes = n_bytes,
-                      .file_bytes = n_bytes,
-                      .name = name ? name : "image",
-                      .options = options ? options : &defaults,
-                      .image = image,
-                      .capacity_bytes = capacity_bytes};
-    return run(&d);
-}
-
 dnnb_status dnnb__decode_check_header(const void *bytes, size_t n_bytes, size_t file_bytes,
                                       const char *name, const dnnb_decode_options *options,
                                       int64_t *width_px, int64_t *height_px) {
@@ -188,7 +176,14 @@ dnnb_status dnnb_image_decode(dnnb_image *out, const void *bytes, size_t n_bytes
                               const dnnb_decode_options *options) {
     size_t capacity_bytes = 0;
     *out = (dnnb_image){0};
-    dnnb_status status = decode(out, &capacity_bytes, bytes, n_bytes, name, options);
+    dnnb__decode d = {.bytes = bytes,
+                      .n_bytes = n_bytes,
+                      .file_bytes = n_bytes,
+                      .name = name ? name : "image",
+                      .options = options ? options : &defaults,
+                      .image = out,
+                      .capacity_bytes = &capacity_bytes};
+    dnnb_status status = run(&d);
     if (status != DNNB_OK) dnnb_image_clear(out);
     return status;
 }
@@ -208,13 +203,28 @@ void dnnb_image_clear(dnnb_image *image) {
     *image = (dnnb_image){0};
 }
 
-dnnb_status dnnb__image_buffer_load(dnnb__image_buffer *buffer, const char *path,
-                                    const dnnb_decode_options *options) {
+dnnb_status dnnb__image_buffer_load_part(dnnb__image_buffer *buffer, const char *path,
+                                         const dnnb_decode_options *options,
+                                         dnnb__choose_part *choose, void *context) {
     size_t n_bytes;
     buffer->image.width_px = buffer->image.height_px = 0;
     DNNB_TRY(dnnb__file_read_into(&buffer->file, &buffer->file_capacity_bytes, &n_bytes, path,
                                   file_cap_bytes));
-    return decode(&buffer->image, &buffer->capacity_bytes, buffer->file, n_bytes, path, options);
+    dnnb__decode d = {.bytes = (const uint8_t *)buffer->file,
+                      .n_bytes = n_bytes,
+                      .file_bytes = n_bytes,
+                      .choose = choose,
+                      .choose_context = context,
+                      .name = path,
+                      .options = options ? options : &defaults,
+                      .image = &buffer->image,
+                      .capacity_bytes = &buffer->capacity_bytes};
+    return run(&d);
+}
+
+dnnb_status dnnb__image_buffer_load(dnnb__image_buffer *buffer, const char *path,
+                                    const dnnb_decode_options *options) {
+    return dnnb__image_buffer_load_part(buffer, path, options, NULL, NULL);
 }
 
 void dnnb__image_buffer_destroy(dnnb__image_buffer *buffer) {

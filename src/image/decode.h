@@ -14,13 +14,18 @@
 #include "core/status.h"
 #include "dnnbrain/image.h"
 
+/** Says what part of an image of this size is wanted. */
+typedef void dnnb__choose_part(void *context, int64_t width_px, int64_t height_px, dnnb_box *part);
+
 typedef struct dnnb__decode {
     const uint8_t *bytes;
     size_t n_bytes;
     size_t file_bytes; /* of the whole file, for limits; more than n_bytes when only its head is
                           here */
     bool header_only;  /* stop once the size is set */
-    const char *name;  /* for messages */
+    dnnb__choose_part *choose; /* the pixels outside need not be set; NULL: all are wanted */
+    void *choose_context;
+    const char *name; /* for messages */
     const dnnb_decode_options *options;
     dnnb_image *image; /* its pixels are reused when they are large enough */
     size_t *capacity_bytes;

@@ -6,6 +6,10 @@
  * one. Damage that the library only warns of is let pass, as Pillow does. Four components are taken
  * as Adobe stores them, inverted. The library reports errors by a jump to run(), whose frame holds
  * nothing that must be freed.
+ *
+ * Where only a part is wanted, the library decodes all of the file, so that damage anywhere is
+ * found, and transforms what the part needs. Smooth upsampling takes the edge of what is
+ * transformed for the picture's: a margin keeps the part's own pixels as they are.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -20,6 +24,7 @@
 enum {
     MAX_SCANS = 500,        /* a hostile file repeats scans over a large picture */
     ROWS_AT_ONCE = 16,      /* rows asked for in one call */
+    MARGIN_PX = 2,          /* of a part: a sample of colour at half the resolution */
     MAX_PX_PER_BYTE = 16384 /* no Huffman-coded picture packs more: one bit for 32 x 32 pixels */
 };
 
@@ -101,15 +106,16 @@ static void start(reader *r) {
     r->jpeg.progress = &r->progress;
 }
 
-static dnnb_status read_rows(reader *r) {
+/* Up to the row `end`, into the image's rows from the column `left` on. */
+static dnnb_status read_rows(reader *r, JDIMENSION left, JDIMENSION end) {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
-    size_t width = jpeg->output_width;
-    while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *out = r->d->image->pixels + (size_t)jpeg->output_scanline * width * 3;
+    size_t width = jpeg->image_width;
+    while (jpeg->output_scanline < end) {
+        uint8_t *out = r->d->image->pixels + ((size_t)jpeg->output_scanline * width + left) * 3;
         JSAMPROW rows[ROWS_AT_ONCE] = {r->cmyk};
-        unsigned n_rows = 1, left = jpeg->output_height - jpeg->output_scanline;
+        unsigned n_rows = 1, n_left = end - jpeg->output_scanline;
         if (!r->cmyk) {
-            n_rows = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+            n_rows = n_left < ROWS_AT_ONCE ? n_left : ROWS_AT_ONCE;
             for (unsigned i = 0; i < n_rows; i++) rows[i] = out + i * width * 3;
         }
         if (jpeg_read_scanlines(jpeg, rows, n_rows) == 0)
@@ -121,6 +127,32 @@ static dnnb_status read_rows(reader *r) {
         }
     }
     return DNNB_OK;
+}
+
+/* The rows and columns of the part, and the picture's last row: what lies between is decoded and
+ * not transformed. */
+static dnnb_status read_part(reader *r, const dnnb_box *part) {
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    JDIMENSION left = (JDIMENSION)part->left_px, top = (JDIMENSION)part->top_px;
+    JDIMENSION right = left + (JDIMENSION)part->width_px + MARGIN_PX;
+    JDIMENSION bottom = top + (JDIMENSION)part->height_px, last = jpeg->output_height - 1;
+    left = left > MARGIN_PX ? left - MARGIN_PX : 0;
+    if (right > jpeg->image_width) right = jpeg->image_width;
+    JDIMENSION width = right - left;
+    if (width < jpeg->image_width) jpeg_crop_scanline(jpeg, &left, &width);
+    if (top > 0) (void)jpeg_skip_scanlines(jpeg, top);
+    DNNB_TRY(read_rows(r, left, bottom));
+    if (bottom < last) (void)jpeg_skip_scanlines(jpeg, last - bottom);
+    return read_rows(r, left, jpeg->output_height);
+}
+
+/* Whether less than the whole is wanted of a picture that can be had in parts. */
+static bool choose_part(const reader *r, dnnb_box *part) {
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    if (!r->d->choose) return false;
+    r->d->choose(r->d->choose_context, jpeg->image_width, jpeg->image_height, part);
+    bool is_whole = part->width_px == jpeg->image_width && part->height_px == jpeg->image_height;
+    return !is_whole && !r->cmyk;
 }
 
 static dnnb_status run(reader *r) {
@@ -145,8 +177,13 @@ static dnnb_status run(reader *r) {
         r->cmyk = dnnb__alloc(jpeg->image_width, 4);
         if (!r->cmyk) return dnnb__fail_memory();
     }
+    dnnb_box part;
+    bool has_part = choose_part(r, &part);
     if (!jpeg_start_decompress(jpeg)) return dnnb__decode_fail_truncated(r->d, "JPEG");
-    DNNB_TRY(read_rows(r));
+    if (has_part)
+        DNNB_TRY(read_part(r, &part));
+    else
+        DNNB_TRY(read_rows(r, 0, jpeg->output_height));
     /* Damage after the last row counts, a missing end marker does not. */
     (void)jpeg_finish_decompress(jpeg);
     return DNNB_OK;

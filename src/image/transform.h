@@ -10,6 +10,7 @@
 
 #include "core/status.h"
 #include "dnnbrain/image.h"
+#include "image/decode.h"
 #include "image/resample.h"
 
 /** A decoded image whose pixels, and the file's bytes, stay allocated for the next one. */
@@ -23,6 +24,13 @@ typedef struct dnnb__image_buffer {
 /** dnnb_image_load() into the buffer; after a failure its image is empty. */
 DNNB_MUST_CHECK dnnb_status dnnb__image_buffer_load(dnnb__image_buffer *buffer, const char *path,
                                                     const dnnb_decode_options *options);
+/** The same where only a part of the pixels is wanted, which `choose` names once the size is known;
+ *  the others are set to anything. The image's size is that of the whole. It fails where loading
+ * the whole image does. */
+DNNB_MUST_CHECK dnnb_status dnnb__image_buffer_load_part(dnnb__image_buffer *buffer,
+                                                         const char *path,
+                                                         const dnnb_decode_options *options,
+                                                         dnnb__choose_part *choose, void *context);
 void dnnb__image_buffer_destroy(dnnb__image_buffer *buffer);
 
 typedef struct dnnb__transform {

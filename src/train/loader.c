@@ -56,44 +56,84 @@ static size_t get_batch_size(const dnnb__pass *pass, size_t batch) {
     return pass->n - at < pass->batch ? pass->n - at : pass->batch;
 }
 
-/* Keep the pixels of the worker's buffer if the budget has room for them. Not finding room, or
- * memory, is no error. */
-static void keep_decoded(const dnnb__loader *loader, const dnnb_image *image, dnnb_image *kept) {
-    size_t bytes = (size_t)image->width_px * (size_t)image->height_px * 3;
-    if (!dnnb__budget_take(loader->options.budget, bytes)) return;
-    kept->pixels = dnnb__alloc(bytes, 1);
+/* Where a row's image is cut in this pass, and whether all of its pixels are to be kept. */
+typedef struct cut {
+    const dnnb__loader *loader;
+    const dnnb__pass *pass;
+    size_t row;
+    bool is_drawn;
+    dnnb_box box;
+    bool flip;
+    size_t kept_bytes; /* taken from the budget for them; 0: not kept */
+} cut;
+
+static void draw_cut(cut *c, int64_t width_px, int64_t height_px) {
+    dnnb_augment_draw(c->pass->seed, c->pass->epoch, c->row, width_px, height_px,
+                      c->pass->crop_scale, &c->box, &c->flip);
+    c->is_drawn = true;
+}
+
+/* An image that the budget has no room for is decoded where it is cut. */
+static void choose_part(void *context, int64_t width_px, int64_t height_px, dnnb_box *part) {
+    cut *c = context;
+    size_t bytes = (size_t)width_px * (size_t)height_px * 3;
+    draw_cut(c, width_px, height_px);
+    if (c->pass->keep && dnnb__budget_take(c->loader->options.budget, bytes)) c->kept_bytes = bytes;
+    *part = c->kept_bytes ? (dnnb_box){0, 0, width_px, height_px} : c->box;
+}
+
+/* Keep the pixels of the worker's buffer. Not finding memory is no error. */
+static void keep_decoded(const cut *c, const dnnb_image *image) {
+    dnnb_image *kept = &c->pass->set->decoded[c->row];
+    if (c->kept_bytes == 0) return;
+    kept->pixels = dnnb__alloc(c->kept_bytes, 1);
     if (!kept->pixels) {
-        dnnb__budget_give_back(loader->options.budget, bytes);
+        dnnb__budget_give_back(c->loader->options.budget, c->kept_bytes);
         return;
     }
-    memcpy(kept->pixels, image->pixels, bytes);
+    memcpy(kept->pixels, image->pixels, c->kept_bytes);
     kept->width_px = image->width_px;
     kept->height_px = image->height_px;
 }
 
-/* The row's pixels: kept ones, or decoded into the worker's buffer. */
-static dnnb_status get_decoded(worker *w, const dnnb__pass *pass, size_t row,
-                               const dnnb_image **out) {
-    dnnb_image *kept = &pass->set->decoded[row];
-    *out = kept;
-    if (kept->pixels) return DNNB_OK;
-    DNNB_TRY(dnnb__image_buffer_load(&w->buffer, dnnb_stimulus_get_path(pass->set->stim, row),
-                                     &w->loader->options.decode));
-    *out = &w->buffer.image;
-    if (pass->augment && pass->keep) keep_decoded(w->loader, *out, kept);
+/* Decode what is needed of a row's image into the worker's buffer. */
+static dnnb_status decode_cut(worker *w, cut *c) {
+    dnnb_box part;
+    dnnb_status status =
+        dnnb__image_buffer_load_part(&w->buffer, dnnb_stimulus_get_path(c->pass->set->stim, c->row),
+                                     &w->loader->options.decode, choose_part, c);
+    if (status != DNNB_OK) {
+        dnnb__budget_give_back(c->loader->options.budget, c->kept_bytes);
+        return status;
+    }
+    /* A decoder that knows no parts has not asked. */
+    if (!c->is_drawn) choose_part(c, w->buffer.image.width_px, w->buffer.image.height_px, &part);
+    keep_decoded(c, &w->buffer.image);
     return DNNB_OK;
 }
 
 static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row, float *out) {
     const dnnb__loader_options *options = &w->loader->options;
-    const dnnb_image *image;
-    dnnb_box box;
-    bool flip;
-    DNNB_TRY(get_decoded(w, pass, row, &image));
-    dnnb_augment_draw(pass->seed, pass->epoch, row, image->width_px, image->height_px,
-                      pass->crop_scale, &box, &flip);
-    return dnnb__transform_apply(&w->transform, image, &box, flip, options->width_px,
+    const dnnb_image *image = &pass->set->decoded[row];
+    cut c = {.loader = w->loader, .pass = pass, .row = row};
+    if (image->pixels) {
+        draw_cut(&c, image->width_px, image->height_px);
+    } else {
+        DNNB_TRY(decode_cut(w, &c));
+        image = &w->buffer.image;
+    }
+    return dnnb__transform_apply(&w->transform, image, &c.box, c.flip, options->width_px,
                                  options->height_px, dnnb_imagenet_mean, dnnb_imagenet_std, out);
+}
+
+/* The row's pixels: kept ones, or decoded into the worker's buffer. */
+static dnnb_status get_decoded(worker *w, const dnnb__pass *pass, size_t row,
+                               const dnnb_image **out) {
+    *out = &pass->set->decoded[row];
+    if ((*out)->pixels) return DNNB_OK;
+    *out = &w->buffer.image;
+    return dnnb__image_buffer_load(&w->buffer, dnnb_stimulus_get_path(pass->set->stim, row),
+                                   &w->loader->options.decode);
 }
 
 static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, float *out) {

@@ -2,6 +2,7 @@
 #include "unit/unit.h"
 
 #include "train/loader.h"
+#include "unit/jpeg_file.h"
 #include "unit/tiny.h"
 
 enum { N = 23, SIDE = 16, N_FLOATS = 3 * SIDE * SIDE };
@@ -16,6 +17,10 @@ static fixture fixture_create(void) {
     fixture f = {.folder = tiny_folder_create(),
                  .options = (dnnb_train_options)DNNB_TRAIN_OPTIONS_INIT};
     f.stim = tiny_write_set(&f.folder, "train.stim.csv", N, 0);
+    /* Some are JPEGs, which are decoded in part where they are not kept. */
+    static const jpeg_kind kinds[] = {{"4:2:0", 3, 2, 2, false, 0}, {"4:2:2", 3, 2, 1, true, 0}};
+    for (size_t i = 0; i < N; i += 4)
+        jpeg_write(dnnb_stimulus_get_path(f.stim, i), &kinds[i / 4 % 2], 90 + (unsigned)i, 70);
     return f;
 }
 
@@ -79,7 +84,7 @@ static void test_train_loader__no_result_depends_on_workers_or_memory(void **sta
         float *expected = load_epochs(&f, 1, 0, augment);
         static const struct {
             size_t n_workers, cache_bytes;
-        } rows[] = {{1, SIZE_MAX}, {2, 0}, {5, 5000}, {3, SIZE_MAX}};
+        } rows[] = {{1, SIZE_MAX}, {2, 0}, {5, 50000}, {3, SIZE_MAX}};
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
             float *found = load_epochs(&f, rows[i].n_workers, rows[i].cache_bytes, augment);
             assert_memory_equal(found, expected, 2 * N * N_FLOATS * sizeof *found);
