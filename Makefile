@@ -3,6 +3,7 @@ BUILD          ?= build
 BUILD_SANITIZE ?= build-sanitize
 BUILD_THREAD   ?= build-thread
 BUILD_VALGRIND ?= build-valgrind
+BUILD_ONEDNN3  ?= build-onednn3
 BUILD_FUZZ     ?= build-fuzz
 BUILD_DEB      ?= build-deb
 PREFIX         ?= /usr/local
@@ -28,14 +29,16 @@ RUN_TESTS       = $(3) ctest --test-dir $(1) --output-on-failure --no-tests=erro
 MAKEFLAGS      += --no-print-directory
 
 .PHONY: help setup setup-tests setup-fuzz setup-deb setup-docs setup-valgrind build demo test \
-        sanitize sanitize-thread valgrind kill fuzz bench check format install uninstall docs deb \
-        clean
+        test-onednn3 sanitize sanitize-thread valgrind kill fuzz bench check format install \
+        uninstall docs deb clean
 
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
 	@echo 'make build      build the library and the program into $(BUILD)/'
 	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
 	@echo 'make test       build with warnings as errors, run every test'
+	@echo 'make test-onednn3'
+	@echo '                the tests of the engine with oneDNN 3 from PyPI, in $(BUILD_ONEDNN3)/'
 	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
 	@echo 'make sanitize-thread'
 	@echo '                the tests that have threads under TSan, in $(BUILD_THREAD)/'
@@ -80,6 +83,9 @@ test: setup-tests
 	cmake -S . -B $(BUILD) $(TEST_OPTIONS)
 	cmake --build $(BUILD) -j$(JOBS) --target all bench
 	@$(call RUN_TESTS,$(BUILD))
+
+test-onednn3: setup-tests
+	@DNNB_PYTHON=$(PYTHON) JOBS=$(JOBS) tools/test-onednn3 $(BUILD_ONEDNN3) $(TEST_OPTIONS)
 
 sanitize: setup-tests
 	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=address
@@ -145,4 +151,5 @@ deb: setup-deb
 	@tools/make-deb $(BUILD_DEB)
 
 clean:
-	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_THREAD) $(BUILD_VALGRIND) $(BUILD_FUZZ) $(BUILD_DEB) demo
+	rm -rf $(BUILD) $(BUILD_SANITIZE) $(BUILD_THREAD) $(BUILD_VALGRIND) $(BUILD_FUZZ) $(BUILD_DEB) \
+	    $(BUILD_ONEDNN3) demo

@@ -207,5 +207,5 @@ void cli_help_print_program(void) {
     for (size_t i = 0; i < n; i++) printf(" %s", networks[i]);
     printf("\n\n  dnnbrain COMMAND --help   options and examples of a command\n"
            "  man dnnbrain-COMMAND      the same as a page of the manual\n"
-           "  dnnbrain --version        the version\n");
+           "  dnnbrain --version        the version, and that of oneDNN\n");
 }

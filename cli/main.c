@@ -83,7 +83,7 @@ static int run(int argc, char **argv) {
         return CLI_DONE;
     }
     if (strcmp(name, "--version") == 0) {
-        printf("dnnbrain %s\n", dnnb_get_version());
+        printf("dnnbrain %s\n%s\n", dnnb_get_version(), dnnb_engine_get_version(NULL));
         return CLI_DONE;
     }
     const cli_command_entry *found = cli_commands_find(name);

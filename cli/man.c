@@ -344,7 +344,7 @@ void cli_man_print_program(void) {
     }
     puts(".SH OPTIONS");
     put_row("--help", "Print the commands and the networks.");
-    put_row("--version", "Print the version.");
+    put_row("--version", "Print the version, and that of the library that computes.");
     put_examples(program_examples);
     put_exit_status(true);
     put_files(true);

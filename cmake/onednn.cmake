@@ -37,8 +37,14 @@ if(NOT DNNL_VERSION MATCHES "^[23]\\.")
           "${DNNL_INCLUDE_DIR}")
 endif()
 if(NOT "${DNNB_ONEDNN_CHECKED}" STREQUAL "${DNNL_LIBRARY} ${DNNL_INCLUDE_DIR} ${DNNL_VERSION}")
-  try_run(exit_status compiled ${CMAKE_BINARY_DIR}/onednn_version
-          ${CMAKE_CURRENT_LIST_DIR}/onednn_version.c LINK_LIBRARIES ${DNNL_LIBRARY}
+  set(program ${CMAKE_BINARY_DIR}/onednn_version.c)
+  file(WRITE ${program} "#include <oneapi/dnnl/dnnl.h>\n#include <stdio.h>\n"
+       "int main(void) {\n"
+       "    const dnnl_version_t *v = dnnl_version();\n"
+       "    return printf(\"%d.%d.%d\", v->major, v->minor, v->patch) < 0;\n"
+       "}\n")
+  try_run(exit_status compiled ${CMAKE_BINARY_DIR}/onednn_version ${program}
+          LINK_LIBRARIES ${DNNL_LIBRARY}
           CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${DNNL_INCLUDE_DIR}
           COMPILE_OUTPUT_VARIABLE compile_output RUN_OUTPUT_VARIABLE DNNB_ONEDNN_RUNS)
   if(NOT compiled)

@@ -87,6 +87,8 @@ DNNB_API const char *dnnb_dnn_get_name(const dnnb_dnn *dnn);
 DNNB_API const char *dnnb_dnn_get_engine(const dnnb_dnn *dnn);
 /** The library that the engine computes with, and its version: "oneDNN 2.6.3". */
 DNNB_API const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn);
+/** The same of an engine by its name, NULL for the default one; "" when there is no such engine. */
+DNNB_API const char *dnnb_engine_get_version(const char *engine);
 /** Threads of the computation. */
 DNNB_API size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn);
 /** The seed that it was made with. */

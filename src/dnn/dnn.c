@@ -130,6 +130,10 @@ const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn) {
     return dnnb__engine_get_version(dnn->engine);
 }
 
+const char *dnnb_engine_get_version(const char *engine) {
+    return dnnb__engine_get_version(engine);
+}
+
 size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn) {
     return dnn->n_threads;
 }
