@@ -260,7 +260,7 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
     DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, op, &conv, &layouts));
     size_t in = op->saved;
     dnnb__onednn_gradients g;
-    bool own = false;
+    const dnnb__conv_weights_kernel *own = NULL;
     dnnb_status status = bring(plan, op, pass->layouts.in, layouts.in, &in);
     if (status == DNNB_OK) status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
     if (status == DNNB_OK)
@@ -268,7 +268,7 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
             plan, &g, param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_DIFF_WEIGHTS),
             bias_trained);
     if (status == DNNB_OK)
-        status = dnnb__conv_weights_suits(plan->net->dnnl, &conv, &primitive, &own);
+        status = dnnb__conv_weights_find(plan->net->dnnl, &conv, &primitive, &own);
     if (status != DNNB_OK || own) dnnb__primitive_destroy(&primitive);
     DNNB_TRY(status);
     double flops = conv_flops(plan, op->node);
@@ -277,8 +277,8 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
                                 {DNNL_ARG_DIFF_WEIGHTS, g.weight},
                                 {DNNL_ARG_DIFF_BIAS, g.bias}};
     if (own)
-        DNNB_TRY(dnnb__conv_weights_add(plan, op->node->path, &conv, flops, in, gradient, g.weight,
-                                        g.bias));
+        DNNB_TRY(dnnb__conv_weights_add(plan, op->node->path, own, &conv, flops, in, gradient,
+                                        g.weight, g.bias));
     else
         DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", flops,
                                             &primitive, bindings, 4));

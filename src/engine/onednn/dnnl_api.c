@@ -1,6 +1,7 @@
 /* Every call of oneDNN, in the form of its version 3 (see dnnl_version.h). */
 #include "engine/onednn/dnnl_api.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/status.h"
@@ -40,7 +41,29 @@ const char *dnnb__onednn_get_version(void) {
     return text;
 }
 
+/* DNNBRAIN_MAX_ISA limits oneDNN too, unless it has a limit of its own. oneDNN refuses what comes
+ * after its first use, by which time the same limit holds. */
+static dnnb_status limit_instructions(void) {
+    static const dnnl_cpu_isa_t limits[DNNB__ISA_COUNT] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2,
+                                                           dnnl_cpu_isa_avx512_core_bf16};
+    dnnb__isa isa;
+    DNNB_TRY(dnnb__isa_get(&isa));
+    bool has_own = getenv("ONEDNN_MAX_CPU_ISA") || getenv("DNNL_MAX_CPU_ISA");
+    if (!has_own && dnnb__isa_is_limited()) (void)dnnl_set_max_cpu_isa(limits[isa]);
+    return DNNB_OK;
+}
+
+dnnb__isa dnnb__onednn_get_isa(void) {
+    const char *name = dnnb__onednn_get_instructions();
+    dnnb__isa theirs = DNNB__ISA_SSE, ours;
+    if (strcmp(name, "AVX2") == 0) theirs = DNNB__ISA_AVX2;
+    if (strcmp(name, "AVX-512") == 0) theirs = DNNB__ISA_AVX512;
+    if (dnnb__isa_get(&ours) != DNNB_OK) return DNNB__ISA_SSE;
+    return ours < theirs ? ours : theirs;
+}
+
 const char *dnnb__onednn_get_instructions(void) {
+    (void)limit_instructions(); /* a wrong limit fails when a net is made */
     return dnnb__dnnl_isa_name(dnnl_get_effective_cpu_isa());
 }
 
@@ -48,6 +71,7 @@ const char *dnnb__onednn_get_instructions(void) {
  * and a network whose weights have become NaN would go on as if nothing had happened. */
 static dnnb_status dnnl_prepare(dnnb__dnnl *dnnl) {
     DNNB_TRY(dnnb__dnnl_check_version());
+    DNNB_TRY(limit_instructions());
     TRY_DNNL(dnnl_engine_create(&dnnl->engine, dnnl_cpu, 0), "engine");
     TRY_DNNL(dnnl_stream_create(&dnnl->stream, dnnl->engine, dnnl_stream_default_flags), "stream");
     TRY_DNNL(dnnl_primitive_attr_create(&dnnl->attr), "attributes");
@@ -302,10 +326,11 @@ size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAY
     return n;
 }
 
-dnnb_status dnnb__layout_weights_8i8o(dnnb__dnnl *dnnl, dnnb__layout *out, const dnnb__conv *conv) {
+dnnb_status dnnb__layout_weights_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                         const dnnb__conv *conv, int64_t block) {
     int64_t dims[DNNB__LAYOUT_MAX_NDIM];
     size_t ndim = dnnb__conv_get_weight_dims(conv, dims);
-    return layout_tagged(dnnl, out, dims, ndim, dnnl_OIhw8i8o);
+    return layout_tagged(dnnl, out, dims, ndim, block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
 }
 
 /* The four layouts of a convolution, and oneDNN's dilation, which counts the gaps. */

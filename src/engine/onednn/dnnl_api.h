@@ -13,6 +13,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdbool.h>
 
+#include "core/isa.h"
 #include "core/mem.h"
 
 typedef const struct dnnb__layout_entry *dnnb__layout;
@@ -22,6 +23,8 @@ typedef struct dnnb__dnnl dnnb__dnnl;
 const char *dnnb__onednn_get_version(void);
 /** The widest instructions that it may use here: "AVX2", "AVX-512". */
 const char *dnnb__onednn_get_instructions(void);
+/** The widest that own kernels may use beside it, so that one limit holds for both. */
+dnnb__isa dnnb__onednn_get_isa(void);
 
 DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
 void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);
@@ -80,9 +83,10 @@ typedef struct dnnb__conv {
 /** Weights are [out, in, kh, kw], or [groups, out/groups, in/groups, kh, kw] when groups > 1. */
 size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAYOUT_MAX_NDIM]);
 
-/** Weights in blocks of 8 x 8 channels, [out / 8][in / 8][kh][kw][8 in][8 out]; groups is 1. */
-DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_8i8o(dnnb__dnnl *dnnl, dnnb__layout *out,
-                                                      const dnnb__conv *conv);
+/** Weights in square blocks of 8 or 16 channels, [out / 8][in / 8][kh][kw][8 in][8 out]; groups is
+ *  1. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                         const dnnb__conv *conv, int64_t block);
 
 /** What makes a primitive leaves an empty one when it fails. Layouts that are NULL are oneDNN's
  *  choice. The two backward passes need the forward primitive, made for

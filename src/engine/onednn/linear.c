@@ -1,11 +1,12 @@
 /*
- * Linear: oneDNN's inner product where it has a kernel for it, our own kernels with AVX2.
+ * Linear: oneDNN's inner product where it has a kernel for it, our own kernels elsewhere.
  *
  * Weights are kept in the layout that the forward pass wants, if that is a layout of its own; when
  * oneDNN would call a general matrix product they are kept in our kernels' tiles, or row-major
  * where those do not run.
  */
-#include "engine/onednn/linear_avx2.h"
+#include "engine/kernels/kernels.h"
+#include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
 
 enum { USUAL_BATCH = 64 };
@@ -22,13 +23,13 @@ static void product_describe(dnnb__product *out, const dnnb__graph *graph, const
 static void linear_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
                           float *engine) {
     (void)graph;
-    dnnb__linear_avx2_expand(param->shape.dim[1], param->shape.dim[0], pytorch, engine);
+    dnnb__linear_expand(param->shape.dim[1], param->shape.dim[0], pytorch, engine);
 }
 
 static void linear_contract(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
                             float *pytorch) {
     (void)graph;
-    dnnb__linear_avx2_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
+    dnnb__linear_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
 }
 
 static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
@@ -42,13 +43,13 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     if (k != 0) return DNNB_OK;
     dnnb__primitive primitive;
     DNNB_TRY(dnnb__product_forward(dnnl, &primitive, &product, NULL));
-    bool own = dnnb__linear_avx2_suits(&primitive);
+    bool own = dnnb__linear_own_suits(&primitive);
     if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
         form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
     dnnb__primitive_destroy(&primitive);
     if (!own) return DNNB_OK;
     int64_t count;
-    DNNB_TRY(dnnb__linear_avx2_count(product.in, product.out, &count));
+    DNNB_TRY(dnnb__linear_count(product.in, product.out, &count));
     DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &count, 1));
     form->layout = form->plain;
     form->expand = linear_expand;
@@ -110,8 +111,8 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
-        return dnnb__linear_avx2_forward(plan, node->path, &product, plan->values[op->in[0]].data,
-                                         weight, bias, plan->values[op->out].data, &op->saved);
+        return dnnb__linear_own_forward(plan, node->path, &product, plan->values[op->in[0]].data,
+                                        weight, bias, plan->values[op->out].data, &op->saved);
     }
     dnnb__primitive primitive;
     DNNB_TRY(pass_create(dnnl, &primitive, forward_create, &product, kept, NULL));
@@ -141,8 +142,8 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
     dnnb__onednn_gradients g;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, kept, bias_trained));
-        return dnnb__linear_avx2_backward_weights(plan, op->node->path, product, op->saved,
-                                                  gradient, g.weight, g.bias);
+        return dnnb__linear_own_backward_weights(plan, op->node->path, product, op->saved, gradient,
+                                                 g.weight, g.bias);
     }
     dnnb__primitive primitive;
     DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product, kept,
@@ -170,8 +171,8 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, kept));
         DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
-        DNNB_TRY(dnnb__linear_avx2_backward_data(plan, op->node->path, product, gradient, weight,
-                                                 in_gradient));
+        DNNB_TRY(dnnb__linear_own_backward_data(plan, op->node->path, product, gradient, weight,
+                                                in_gradient));
         return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
     }
     dnnb__primitive primitive;

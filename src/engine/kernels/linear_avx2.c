@@ -1,5 +1,9 @@
 /*
- * Linear layers with AVX2 (see the header).
+ * Linear layers with AVX2.
+ *
+ * A batch is a thin matrix, for which oneDNN's general product reaches a third to a half of such a
+ * processor's peak, and at small batches a fraction of the memory's speed. Here the weights are
+ * kept in one layout that all three passes read front to back.
  *
  * Method: a *tile* is 48 inputs by 16 outputs of the weights, 3 kB. Activations are packed into
  * strips of the same widths, so that a kernel walks over memory in one direction and rows that lie
@@ -7,32 +11,23 @@
  * registers hold sums: 6 rows by 16 outputs forward, 6 inputs by 16 outputs for the weights, and 4
  * rows by 3 inputs for the input's gradient, whose sums run along the vectors.
  */
-#include "engine/onednn/linear_avx2.h"
+#include "engine/kernels/kernels.h"
 
+#ifdef DNNB__HAS_X86
+
+#include <immintrin.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define AVX2 __attribute__((target("avx2,fma")))
-#endif
-
 enum {
-    IN = 48,
-    OUT = 16,
+    IN = DNNB__LINEAR_IN,
+    OUT = DNNB__LINEAR_OUT,
     TILE = IN * OUT,
     ROWS = 6,         /* of a forward kernel */
     QUAD = 4,         /* rows of a kernel for the input's gradient */
     TRIPLE = 3,       /* inputs of it */
-    OUT_STRIPS = 32,  /* in a forward task: their sums stay in the second cache */
-    CHUNK_STRIPS = 64 /* of outputs that the input's gradient takes at once, for the same reason */
+    CHUNK_STRIPS = 64 /* of outputs that the input's gradient takes at once: they stay in the
+                         second cache */
 };
-
-typedef struct linear {
-    int64_t rows, in, out;
-    int64_t in_strips, out_strips; /* with padding */
-    bool relu;
-    int64_t task_strips; /* of outputs in a forward task */
-} linear;
 
 static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
@@ -41,48 +36,6 @@ static int64_t divide_up(int64_t a, int64_t b) {
 static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
-
-bool dnnb__linear_avx2_suits(const dnnb__primitive *primitive) {
-#ifdef AVX2
-    bool general = dnnb__primitive_is_gemm(primitive) || dnnb__primitive_is_slow(primitive);
-    return general && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    (void)primitive;
-    return false;
-#endif
-}
-
-dnnb_status dnnb__linear_avx2_count(int64_t in, int64_t out, int64_t *count) {
-    if (__builtin_mul_overflow(divide_up(in, IN), divide_up(out, OUT), count) ||
-        __builtin_mul_overflow(*count, (int64_t)TILE, count))
-        return dnnb__fail(DNNB_ERR_LIMIT, "weights of %lld x %lld are too large", (long long)out,
-                          (long long)in);
-    return DNNB_OK;
-}
-
-/* Where weight (o, i) lies. */
-static int64_t place(int64_t out_strips, int64_t o, int64_t i) {
-    return ((i / IN * out_strips + o / OUT) * IN + i % IN) * OUT + o % OUT;
-}
-
-void dnnb__linear_avx2_expand(int64_t in, int64_t out, const float *plain, float *tiled) {
-    int64_t out_strips = divide_up(out, OUT);
-    memset(tiled, 0, (size_t)(divide_up(in, IN) * out_strips * TILE) * sizeof(float));
-#pragma omp parallel for schedule(static)
-    for (int64_t strip = 0; strip < out_strips; strip++)
-        for (int64_t i = 0; i < in; i++)
-            for (int64_t o = strip * OUT; o < smaller(out, (strip + 1) * OUT); o++)
-                tiled[place(out_strips, o, i)] = plain[o * in + i];
-}
-
-void dnnb__linear_avx2_contract(int64_t in, int64_t out, const float *tiled, float *plain) {
-    int64_t out_strips = divide_up(out, OUT);
-#pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) plain[o * in + i] = tiled[place(out_strips, o, i)];
-}
-
-#ifdef AVX2
 
 /* One strip of columns of a row-major matrix, row after row, with zeros past the last column. */
 static void pack_strip(const float *matrix, int64_t rows, int64_t columns, int64_t strip,
@@ -97,8 +50,8 @@ static void pack_strip(const float *matrix, int64_t rows, int64_t columns, int64
 /* --- forward --- */
 
 /* Add to `n` rows of 16 outputs what one tile gives; n is a constant wherever this is used. */
-__attribute__((always_inline)) AVX2 static inline void rows_add(const float *in, const float *tile,
-                                                                float *sums, const int n) {
+__attribute__((always_inline)) DNNB__AVX2 static inline void
+rows_add(const float *in, const float *tile, float *sums, const int n) {
     __m256 sum[ROWS][2];
     for (int r = 0; r < n; r++) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
     for (int i = 0; i < IN; i++) {
@@ -117,7 +70,7 @@ __attribute__((always_inline)) AVX2 static inline void rows_add(const float *in,
 }
 
 /* All rows, in groups of nearly equal size. */
-AVX2 static void tile_add(const float *in, const float *tile, float *sums, int64_t rows) {
+DNNB__AVX2 static void tile_add(const float *in, const float *tile, float *sums, int64_t rows) {
     int64_t groups = divide_up(rows, ROWS);
     for (int64_t g = 0; g < groups; g++) {
         int64_t first = rows * g / groups, n = rows * (g + 1) / groups - first;
@@ -146,7 +99,7 @@ AVX2 static void tile_add(const float *in, const float *tile, float *sums, int64
 }
 
 /* From sums to outputs: bias, ReLU, row-major. */
-static void finish_strip(const linear *l, const float *sums, const float *bias, int64_t strip,
+static void finish_strip(const dnnb__linear *l, const float *sums, const float *bias, int64_t strip,
                          float *out) {
     int64_t first = strip * OUT, n = smaller(l->out - first, OUT);
     for (int64_t row = 0; row < l->rows; row++)
@@ -156,8 +109,9 @@ static void finish_strip(const linear *l, const float *sums, const float *bias, 
         }
 }
 
-AVX2 static void forward_task(const linear *l, int64_t task, const float *packed,
-                              const float *weight, const float *bias, float *sums, float *out) {
+DNNB__AVX2 static void forward_task(const dnnb__linear *l, int64_t task, const float *packed,
+                                    const float *weight, const float *bias, float *sums,
+                                    float *out) {
     int64_t first = task * l->task_strips, end = smaller(first + l->task_strips, l->out_strips);
     memset(sums + first * l->rows * OUT, 0,
            (size_t)((end - first) * l->rows * OUT) * sizeof(float));
@@ -171,12 +125,8 @@ AVX2 static void forward_task(const linear *l, int64_t task, const float *packed
     for (int64_t o = first; o < end; o++) finish_strip(l, sums + o * l->rows * OUT, bias, o, out);
 }
 
-static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
-    (void)random;
-    const linear *l = step->settings;
-    const float *in = step->data[0], *weight = step->data[1];
-    float *out = step->data[2], *packed = step->data[3], *sums = step->data[4];
-    const float *bias = step->n_buffers > 5 ? step->data[5] : NULL;
+static void forward_run(const dnnb__linear *l, const float *in, const float *weight,
+                        const float *bias, float *out, float *packed, float *sums) {
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
@@ -191,7 +141,8 @@ static void forward_run(const dnnb__step *step, const dnnb__step_random *random)
 /* --- the weights' gradient --- */
 
 /* One tile: six inputs at a time, over all rows. */
-AVX2 static void tile_gradient(const float *in, const float *gradient, int64_t rows, float *tile) {
+DNNB__AVX2 static void tile_gradient(const float *in, const float *gradient, int64_t rows,
+                                     float *tile) {
     for (int first = 0; first < IN; first += ROWS) {
         __m256 sum[ROWS][2];
         for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
@@ -211,19 +162,16 @@ AVX2 static void tile_gradient(const float *in, const float *gradient, int64_t r
     }
 }
 
-static void bias_gradient(const linear *l, const float *gradient, int64_t strip, float *bias) {
+static void bias_gradient(const dnnb__linear *l, const float *gradient, int64_t strip,
+                          float *bias) {
     float sum[OUT] = {0};
     for (int64_t row = 0; row < l->rows; row++)
         for (int k = 0; k < OUT; k++) sum[k] += gradient[row * OUT + k];
     for (int64_t k = 0; k < smaller(l->out - strip * OUT, OUT); k++) bias[strip * OUT + k] = sum[k];
 }
 
-static void backward_weights_run(const dnnb__step *step, const dnnb__step_random *random) {
-    (void)random;
-    const linear *l = step->settings;
-    const float *in = step->data[0], *out_gradient = step->data[1];
-    float *weight = step->data[2], *packed = step->data[3];
-    float *bias = step->n_buffers > 4 ? step->data[4] : NULL;
+static void backward_weights_run(const dnnb__linear *l, const float *in, const float *out_gradient,
+                                 float *weight, float *bias, float *packed) {
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
@@ -244,7 +192,7 @@ static void backward_weights_run(const dnnb__step *step, const dnnb__step_random
 /* --- the input's gradient --- */
 
 /* Rows 4q .. 4q + 3 of all strips of outputs, [strip][4][16]; rows past the last are zero. */
-static void pack_quad(const linear *l, const float *matrix, int64_t q, float *packed) {
+static void pack_quad(const dnnb__linear *l, const float *matrix, int64_t q, float *packed) {
     for (int64_t strip = 0; strip < l->out_strips; strip++)
         for (int64_t r = 0; r < QUAD; r++, packed += OUT) {
             int64_t row = q * QUAD + r, n = smaller(l->out - strip * OUT, OUT);
@@ -255,13 +203,14 @@ static void pack_quad(const linear *l, const float *matrix, int64_t q, float *pa
 }
 
 /* The sums of four vectors' elements. */
-AVX2 static inline __m128 sum_lanes(__m256 a, __m256 b, __m256 c, __m256 d) {
+DNNB__AVX2 static inline __m128 sum_lanes(__m256 a, __m256 b, __m256 c, __m256 d) {
     __m256 abcd = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
     return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
 /* Four rows by three inputs over `n` strips of outputs: out[i] has the sums of the rows. */
-AVX2 static void quad_sums(const float *gradient, const float *weight, int64_t n, __m128 out[3]) {
+DNNB__AVX2 static void quad_sums(const float *gradient, const float *weight, int64_t n,
+                                 __m128 out[3]) {
     __m256 sum[QUAD][TRIPLE];
     for (int r = 0; r < QUAD; r++)
         for (int i = 0; i < TRIPLE; i++) sum[r][i] = _mm256_setzero_ps();
@@ -278,8 +227,9 @@ AVX2 static void quad_sums(const float *gradient, const float *weight, int64_t n
 }
 
 /* One strip of inputs of all rows. */
-AVX2 static void strip_gradient(const linear *l, int64_t strip, const float *packed,
-                                const float *weight, const float *weight_end, float *in_gradient) {
+DNNB__AVX2 static void strip_gradient(const dnnb__linear *l, int64_t strip, const float *packed,
+                                      const float *weight, const float *weight_end,
+                                      float *in_gradient) {
     int64_t quads = divide_up(l->rows, QUAD), n_in = smaller(l->in - strip * IN, IN);
     for (int64_t first = 0; first < l->out_strips; first += CHUNK_STRIPS) {
         int64_t n = smaller(l->out_strips - first, CHUNK_STRIPS);
@@ -305,11 +255,8 @@ AVX2 static void strip_gradient(const linear *l, int64_t strip, const float *pac
     }
 }
 
-static void backward_data_run(const dnnb__step *step, const dnnb__step_random *random) {
-    (void)random;
-    const linear *l = step->settings;
-    const float *out_gradient = step->data[0], *weight = step->data[1];
-    float *in_gradient = step->data[2], *packed = step->data[3];
+static void backward_data_run(const dnnb__linear *l, const float *out_gradient, const float *weight,
+                              float *in_gradient, float *packed) {
     const float *weight_end = weight + l->in_strips * l->out_strips * TILE;
 #pragma omp parallel
     {
@@ -322,91 +269,9 @@ static void backward_data_run(const dnnb__step *step, const dnnb__step_random *r
     }
 }
 
-/* --- steps --- */
-
-static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const char *pass,
-                            dnnb__kernel kernel, const dnnb__product *product,
-                            const size_t *buffers, size_t n) {
-    void *memory = NULL;
-    DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(linear)));
-    linear *l = memory;
-    *l = (linear){.rows = product->rows,
-                  .in = product->in,
-                  .out = product->out,
-                  .in_strips = divide_up(product->in, IN),
-                  .out_strips = divide_up(product->out, OUT),
-                  .relu = product->relu};
-    int64_t n_threads = (int64_t)plan->base.net->n_threads;
-    l->task_strips = smaller(OUT_STRIPS, divide_up(l->out_strips, n_threads));
-    DNNB_TRY(dnnb__onednn_add_kernel(plan, layer, pass, "own avx2", kernel, l, buffers, n));
-    plan->steps[plan->n_steps - 1].info.flops =
-        2.0 * (double)product->rows * (double)product->in * (double)product->out;
-    return DNNB_OK;
-}
-
-/* A buffer for strips of `columns` columns of `rows` rows. */
-static dnnb_status strip_buffer(dnnb__onednn_plan *plan, size_t *out, int64_t rows, int64_t columns,
-                                int64_t width) {
-    return dnnb__onednn_buffer_arena(plan, out, (size_t)(divide_up(columns, width) * width),
-                                     (size_t)rows * sizeof(float));
-}
-
-dnnb_status dnnb__linear_avx2_forward(dnnb__onednn_plan *plan, const char *layer,
-                                      const dnnb__product *p, size_t in, size_t weight, size_t bias,
-                                      size_t out, size_t *packed) {
-    size_t sums;
-    DNNB_TRY(strip_buffer(plan, packed, p->rows, p->in, IN));
-    DNNB_TRY(strip_buffer(plan, &sums, p->rows, p->out, OUT));
-    size_t buffers[] = {in, weight, out, *packed, sums, bias};
-    return add_step(plan, layer, "forward", forward_run, p, buffers,
-                    bias == DNNB__NO_BUFFER ? 5 : 6);
-}
-
-dnnb_status dnnb__linear_avx2_backward_weights(dnnb__onednn_plan *plan, const char *layer,
-                                               const dnnb__product *p, size_t packed,
-                                               size_t out_gradient, size_t weight, size_t bias) {
-    size_t strips;
-    DNNB_TRY(strip_buffer(plan, &strips, p->rows, p->out, OUT));
-    size_t buffers[] = {packed, out_gradient, weight, strips, bias};
-    return add_step(plan, layer, "backward weights", backward_weights_run, p, buffers,
-                    bias == DNNB__NO_BUFFER ? 4 : 5);
-}
-
-dnnb_status dnnb__linear_avx2_backward_data(dnnb__onednn_plan *plan, const char *layer,
-                                            const dnnb__product *p, size_t out_gradient,
-                                            size_t weight, size_t in_gradient) {
-    size_t quads;
-    DNNB_TRY(strip_buffer(plan, &quads, divide_up(p->rows, QUAD) * QUAD, p->out, OUT));
-    size_t buffers[] = {out_gradient, weight, in_gradient, quads};
-    return add_step(plan, layer, "backward data", backward_data_run, p, buffers, 4);
-}
-
-#else
-
-/* Never called: dnnb__linear_avx2_suits() says no. */
-static dnnb_status fail_here(const char *layer) {
-    return dnnb__fail(DNNB_ERR_INTERNAL, "%s: no kernel for this processor", layer);
-}
-
-dnnb_status dnnb__linear_avx2_forward(dnnb__onednn_plan *plan, const char *layer,
-                                      const dnnb__product *p, size_t in, size_t weight, size_t bias,
-                                      size_t out, size_t *packed) {
-    (void)plan, (void)p, (void)in, (void)weight, (void)bias, (void)out, (void)packed;
-    return fail_here(layer);
-}
-
-dnnb_status dnnb__linear_avx2_backward_weights(dnnb__onednn_plan *plan, const char *layer,
-                                               const dnnb__product *p, size_t packed,
-                                               size_t out_gradient, size_t weight, size_t bias) {
-    (void)plan, (void)p, (void)packed, (void)out_gradient, (void)weight, (void)bias;
-    return fail_here(layer);
-}
-
-dnnb_status dnnb__linear_avx2_backward_data(dnnb__onednn_plan *plan, const char *layer,
-                                            const dnnb__product *p, size_t out_gradient,
-                                            size_t weight, size_t in_gradient) {
-    (void)plan, (void)p, (void)out_gradient, (void)weight, (void)in_gradient;
-    return fail_here(layer);
-}
+const dnnb__linear_kernel dnnb__linear_avx2 = {.name = "own:avx2",
+                                               .forward = forward_run,
+                                               .backward_weights = backward_weights_run,
+                                               .backward_data = backward_data_run};
 
 #endif

@@ -1,0 +1,91 @@
+/* Steps of linear layers on own kernels: settings and buffers. */
+#include "engine/onednn/linear_own.h"
+
+#include "engine/kernels/kernels.h"
+
+enum { ROW_GROUP = 4 }; /* rows are padded to it where the input's gradient packs them */
+
+typedef struct settings {
+    dnnb__linear shape;
+    const dnnb__linear_kernel *kernel;
+} settings;
+
+bool dnnb__linear_own_suits(const dnnb__primitive *primitive) {
+    bool general = dnnb__primitive_is_gemm(primitive) || dnnb__primitive_is_slow(primitive);
+    return general && dnnb__kernels_find_linear(dnnb__onednn_get_isa());
+}
+
+static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const settings *s = step->settings;
+    s->kernel->forward(&s->shape, step->data[0], step->data[1],
+                       step->n_buffers > 5 ? step->data[5] : NULL, step->data[2], step->data[3],
+                       step->data[4]);
+}
+
+static void backward_weights_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const settings *s = step->settings;
+    s->kernel->backward_weights(&s->shape, step->data[0], step->data[1], step->data[2],
+                                step->n_buffers > 4 ? step->data[4] : NULL, step->data[3]);
+}
+
+static void backward_data_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const settings *s = step->settings;
+    s->kernel->backward_data(&s->shape, step->data[0], step->data[1], step->data[2], step->data[3]);
+}
+
+static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const char *pass,
+                            dnnb__kernel kernel, const dnnb__product *p, const size_t *buffers,
+                            size_t n) {
+    void *memory = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
+    settings *s = memory;
+    s->shape =
+        dnnb__linear_describe(p->rows, p->in, p->out, p->relu, (int64_t)plan->base.net->n_threads);
+    s->kernel = dnnb__kernels_find_linear(dnnb__onednn_get_isa());
+    if (!s->kernel) return dnnb__fail(DNNB_ERR_INTERNAL, "%s: no kernel for this processor", layer);
+    DNNB_TRY(dnnb__onednn_add_kernel(plan, layer, pass, s->kernel->name, kernel, s, buffers, n));
+    plan->steps[plan->n_steps - 1].info.flops =
+        2.0 * (double)p->rows * (double)p->in * (double)p->out;
+    return DNNB_OK;
+}
+
+/* A buffer for strips of `columns` columns of `rows` rows. */
+static dnnb_status strip_buffer(dnnb__onednn_plan *plan, size_t *out, int64_t rows, int64_t columns,
+                                int64_t width) {
+    return dnnb__onednn_buffer_arena(plan, out, (size_t)((columns + width - 1) / width * width),
+                                     (size_t)rows * sizeof(float));
+}
+
+dnnb_status dnnb__linear_own_forward(dnnb__onednn_plan *plan, const char *layer,
+                                     const dnnb__product *p, size_t in, size_t weight, size_t bias,
+                                     size_t out, size_t *packed) {
+    size_t sums;
+    DNNB_TRY(strip_buffer(plan, packed, p->rows, p->in, DNNB__LINEAR_IN));
+    DNNB_TRY(strip_buffer(plan, &sums, p->rows, p->out, DNNB__LINEAR_OUT));
+    size_t buffers[] = {in, weight, out, *packed, sums, bias};
+    return add_step(plan, layer, "forward", forward_run, p, buffers,
+                    bias == DNNB__NO_BUFFER ? 5 : 6);
+}
+
+dnnb_status dnnb__linear_own_backward_weights(dnnb__onednn_plan *plan, const char *layer,
+                                              const dnnb__product *p, size_t packed,
+                                              size_t out_gradient, size_t weight, size_t bias) {
+    size_t strips;
+    DNNB_TRY(strip_buffer(plan, &strips, p->rows, p->out, DNNB__LINEAR_OUT));
+    size_t buffers[] = {packed, out_gradient, weight, strips, bias};
+    return add_step(plan, layer, "backward weights", backward_weights_run, p, buffers,
+                    bias == DNNB__NO_BUFFER ? 4 : 5);
+}
+
+dnnb_status dnnb__linear_own_backward_data(dnnb__onednn_plan *plan, const char *layer,
+                                           const dnnb__product *p, size_t out_gradient,
+                                           size_t weight, size_t in_gradient) {
+    size_t groups;
+    int64_t rows = (p->rows + ROW_GROUP - 1) / ROW_GROUP * ROW_GROUP;
+    DNNB_TRY(strip_buffer(plan, &groups, rows, p->out, DNNB__LINEAR_OUT));
+    size_t buffers[] = {out_gradient, weight, in_gradient, groups};
+    return add_step(plan, layer, "backward data", backward_data_run, p, buffers, 4);
+}

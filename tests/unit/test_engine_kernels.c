@@ -1,0 +1,349 @@
+/*
+ * Own kernels, each row of the table that this processor can run: against plain loops with float64
+ * sums, and max pooling to the bit. The limit on instruction sets.
+ */
+#include "unit/unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/mem.h"
+#include "core/random.h"
+#include "engine/kernels/kernels.h"
+
+/* float32 sums of up to some thousand terms against float64: some 1e-7 a value. */
+static const double tolerance = 1e-5;
+
+static const dnnb__random_key key = {{21, 22}};
+
+static float *create_values(size_t n, uint32_t place) {
+    float *values = dnnb__alloc(n, sizeof *values);
+    assert_non_null(values);
+    dnnb__random_draws draws = dnnb__random_draws_create(key, 1, place);
+    for (size_t i = 0; i < n; i++) values[i] = (float)(2.0 * dnnb__random_uniform(&draws) - 1.0);
+    return values;
+}
+
+static void assert_near(const char *kernel, const char *what, const float *a, const double *b,
+                        size_t n) {
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += b[i] * b[i];
+    }
+    if (!(difference <= tolerance * tolerance * norm))
+        fail_msg("%s, %s: relative distance %g", kernel, what, sqrt(difference / norm));
+}
+
+/* --- max pooling --- */
+
+/* The window of output (oy, ox) of one channel: the place of its maximum, and the pixel. */
+static float find_maximum(const dnnb__maxpool *p, const float *plane, int64_t lane, int64_t oy,
+                          int64_t ox, int64_t *place, int64_t *pixel) {
+    float best = -INFINITY;
+    *place = -1;
+    for (int64_t ky = 0; ky < p->kernel[0]; ky++)
+        for (int64_t kx = 0; kx < p->kernel[1]; kx++) {
+            int64_t y = oy * p->stride[0] - p->padding[0] + ky;
+            int64_t x = ox * p->stride[1] - p->padding[1] + kx;
+            if (y < 0 || y >= p->in[0] || x < 0 || x >= p->in[1]) continue;
+            float value = plane[(y * p->in[1] + x) * p->block + lane];
+            if (*place >= 0 && !(value > best) && !isnan(value)) continue;
+            best = value;
+            *place = ky * p->kernel[1] + kx;
+            *pixel = (y * p->in[1] + x) * p->block + lane;
+        }
+    return p->relu && best <= 0.0f ? 0.0f : best;
+}
+
+/* Few different values, so that there are many equal ones, zeros of both signs and some NaN. */
+static float *create_pixels(size_t n) {
+    static const float special[] = {0.0f, -0.0f, (float)NAN, INFINITY, -INFINITY};
+    float *values = create_values(n, 1);
+    for (size_t i = 0; i < n; i++) {
+        values[i] = roundf(4.0f * values[i]) / 4.0f;
+        if (i % 41 == 0) values[i] = special[i / 41 % 5];
+    }
+    return values;
+}
+
+static void compare_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxpool *p) {
+    size_t n_in = (size_t)(p->in[0] * p->in[1] * p->block);
+    size_t row = (size_t)(p->out[1] * p->block), n_out = (size_t)p->out[0] * row;
+    float *in = create_pixels(n_in), *gradient = create_values(n_out, 2);
+    float *out = create_values(n_out, 3), *in_gradient = create_values(n_in, 4);
+    float *expected = dnnb__calloc(n_in, sizeof *expected);
+    uint8_t *where = dnnb__alloc(n_out, 1);
+    for (int64_t oy = 0; oy < p->out[0]; oy++)
+        kernel->row_forward(p, in, oy, out + (size_t)oy * row, where + (size_t)oy * row);
+    kernel->plane_backward(p, gradient, out, where, in_gradient);
+    for (int64_t oy = 0; oy < p->out[0]; oy++)
+        for (int64_t ox = 0; ox < p->out[1]; ox++)
+            for (int64_t lane = 0; lane < p->block; lane++) {
+                int64_t at = (oy * p->out[1] + ox) * p->block + lane, place, pixel = 0;
+                float best = find_maximum(p, in, lane, oy, ox, &place, &pixel);
+                assert_memory_equal(&out[at], &best, sizeof best);
+                assert_int_equal(where[at], place);
+                if (!p->relu || !(best <= 0.0f)) expected[pixel] += gradient[at];
+            }
+    assert_memory_equal(in_gradient, expected, n_in * sizeof *expected);
+    for (int64_t oy = 0; oy < p->out[0]; oy++) { /* as in testing */
+        float *again = create_values(row, 5);
+        kernel->row_forward(p, in, oy, again, NULL);
+        assert_memory_equal(again, out + (size_t)oy * row, row * sizeof *again);
+        dnnb__free(again);
+    }
+    dnnb__free(in);
+    dnnb__free(gradient);
+    dnnb__free(out);
+    dnnb__free(in_gradient);
+    dnnb__free(expected);
+    dnnb__free(where);
+}
+
+static void test_engine_kernels__max_pooling_is_exact(void **state) {
+    (void)state;
+    static const dnnb__maxpool shapes[] = {
+        {.in = {11, 13}, .out = {5, 6}, .kernel = {3, 3}, .stride = {2, 2}},
+        {.in = {7, 6}, .out = {7, 6}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}},
+        {.in = {9, 8}, .out = {3, 5}, .kernel = {2, 4}, .stride = {4, 2}, .padding = {1, 2}},
+        {.in = {16, 16}, .out = {1, 1}, .kernel = {16, 16}, .stride = {16, 16}},
+    };
+    static const int64_t blocks[] = {1, 4, 8, 16, 48};
+    for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++)
+        for (size_t b = 0; b < sizeof blocks / sizeof blocks[0]; b++)
+            for (size_t i = 0; i < 2 * sizeof shapes / sizeof shapes[0]; i++) {
+                dnnb__maxpool p = shapes[i / 2];
+                p.planes = 1;
+                p.block = blocks[b];
+                p.relu = i % 2;
+                const dnnb__maxpool_kernel *kernel =
+                    dnnb__kernels_find_maxpool((dnnb__isa)isa, p.block);
+                assert_int_equal(p.block % kernel->lanes, 0);
+                compare_maxpool(kernel, &p);
+            }
+}
+
+/* --- the weight gradient of a convolution --- */
+
+/* Element c of image n at (y, x) in blocked activations of `blocks` blocks. */
+static size_t place_of(const int64_t size[2], int64_t blocks, int64_t block, int64_t n, int64_t c,
+                       int64_t y, int64_t x) {
+    int64_t plane = n * blocks + c / block;
+    return (size_t)(((plane * size[0] + y) * size[1] + x) * block + c % block);
+}
+
+static double sum_tap(const dnnb__conv_weights *w, int64_t block, const float *in,
+                      const float *gradient, int64_t o, int64_t i, int64_t ky, int64_t kx) {
+    double sum = 0;
+    for (int64_t n = 0; n < w->batch; n++)
+        for (int64_t oy = 0; oy < w->out[0]; oy++)
+            for (int64_t ox = 0; ox < w->out[1]; ox++) {
+                int64_t y = oy * w->stride[0] - w->padding[0] + ky * w->dilation[0];
+                int64_t x = ox * w->stride[1] - w->padding[1] + kx * w->dilation[1];
+                if (y < 0 || y >= w->in[0] || x < 0 || x >= w->in[1]) continue;
+                sum += (double)in[place_of(w->in, w->in_blocks, block, n, i, y, x)] *
+                       (double)gradient[place_of(w->out, w->out_blocks, block, n, o, oy, ox)];
+            }
+    return sum;
+}
+
+static void compare_conv_weights(const dnnb__conv_weights_kernel *kernel, dnnb__conv_weights w) {
+    int64_t block = kernel->block, in_channels = w.in_blocks * block;
+    size_t n_in = (size_t)(w.batch * in_channels * w.in[0] * w.in[1]);
+    size_t n_gradient = (size_t)(w.batch * w.out_blocks * block * w.out[0] * w.out[1]);
+    int64_t taps = w.kernel[0] * w.kernel[1];
+    size_t n_weights = (size_t)(w.out_blocks * block * in_channels * taps);
+    float *in = create_values(n_in, 1), *gradient = create_values(n_gradient, 2);
+    float *weights = create_values(n_weights, 3), *bias = create_values((size_t)w.out_channels, 4);
+    double *expected = dnnb__calloc(n_weights, sizeof *expected);
+    double *expected_bias = dnnb__calloc((size_t)w.out_channels, sizeof *expected_bias);
+    kernel->divide(&w, 2);
+    kernel->run(&w, in, gradient, weights, bias);
+    size_t at = 0;
+    for (int64_t ob = 0; ob < w.out_blocks; ob++)
+        for (int64_t ib = 0; ib < w.in_blocks; ib++)
+            for (int64_t tap = 0; tap < taps; tap++)
+                for (int64_t i = 0; i < block; i++)
+                    for (int64_t o = 0; o < block; o++)
+                        expected[at++] =
+                            sum_tap(&w, block, in, gradient, ob * block + o, ib * block + i,
+                                    tap / w.kernel[1], tap % w.kernel[1]);
+    for (int64_t o = 0; o < w.out_channels; o++)
+        for (int64_t n = 0; n < w.batch; n++)
+            for (int64_t y = 0; y < w.out[0]; y++)
+                for (int64_t x = 0; x < w.out[1]; x++)
+                    expected_bias[o] +=
+                        (double)gradient[place_of(w.out, w.out_blocks, block, n, o, y, x)];
+    assert_near(kernel->name, "weights", weights, expected, n_weights);
+    assert_near(kernel->name, "bias", bias, expected_bias, (size_t)w.out_channels);
+    float *again = create_values(n_weights, 5); /* without the bias; sums add to nothing older */
+    kernel->run(&w, in, gradient, again, NULL);
+    assert_memory_equal(again, weights, n_weights * sizeof *again);
+    dnnb__free(again);
+    dnnb__free(in);
+    dnnb__free(gradient);
+    dnnb__free(weights);
+    dnnb__free(bias);
+    dnnb__free(expected);
+    dnnb__free(expected_bias);
+}
+
+static void test_engine_kernels__weight_gradients_of_convolutions(void **state) {
+    (void)state;
+    static const dnnb__conv_weights shapes[] = {
+        {.in = {9, 10}, .out = {9, 10}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}},
+        {.in = {12, 9}, .out = {5, 4}, .kernel = {5, 3}, .stride = {2, 3}, .padding = {1, 2}},
+        {.in = {9, 9}, .out = {5, 5}, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {2, 2}},
+        {.in = {4, 70}, .out = {4, 70}, .kernel = {1, 1}, .stride = {1, 1}},
+    };
+    for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
+        const dnnb__conv_weights_kernel *kernel =
+            dnnb__kernels_get_row((dnnb__isa)isa)->conv_weights;
+        for (size_t i = 0; kernel && i < 4 * sizeof shapes / sizeof shapes[0]; i++) {
+            dnnb__conv_weights w = shapes[i / 4];
+            w.batch = 2;
+            w.in_blocks = 1 + (int64_t)(i % 2);
+            w.out_blocks = 1 + (int64_t)(i % 4); /* one, two, three, and three with one */
+            w.out_channels = w.out_blocks * kernel->block - (int64_t)(i % 3);
+            for (int d = 0; d < 2; d++)
+                if (!w.dilation[d]) w.dilation[d] = 1;
+            compare_conv_weights(kernel, w);
+        }
+    }
+}
+
+/* --- linear layers --- */
+
+typedef struct linear_case {
+    float *in, *weight, *bias, *gradient; /* row-major */
+    double *out, *in_gradient, *weight_gradient, *bias_gradient;
+} linear_case;
+
+static linear_case create_linear(const dnnb__linear *l) {
+    size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
+    linear_case c = {create_values(rows * n_in, 1),
+                     create_values(n_in * n_out, 2),
+                     create_values(n_out, 3),
+                     create_values(rows * n_out, 4),
+                     dnnb__calloc(rows * n_out, sizeof(double)),
+                     dnnb__calloc(rows * n_in, sizeof(double)),
+                     dnnb__calloc(n_in * n_out, sizeof(double)),
+                     dnnb__calloc(n_out, sizeof(double))};
+    for (size_t r = 0; r < rows; r++)
+        for (size_t o = 0; o < n_out; o++) {
+            double sum = (double)c.bias[o], g = (double)c.gradient[r * n_out + o];
+            for (size_t i = 0; i < n_in; i++) {
+                double value = (double)c.in[r * n_in + i], w = (double)c.weight[o * n_in + i];
+                sum += value * w;
+                c.in_gradient[r * n_in + i] += g * w;
+                c.weight_gradient[o * n_in + i] += g * value;
+            }
+            c.bias_gradient[o] += g;
+            c.out[r * n_out + o] = l->relu && sum <= 0 ? 0 : sum;
+        }
+    return c;
+}
+
+static void destroy_linear(linear_case *c) {
+    float *floats[] = {c->in, c->weight, c->bias, c->gradient};
+    double *doubles[] = {c->out, c->in_gradient, c->weight_gradient, c->bias_gradient};
+    for (size_t i = 0; i < 4; i++) {
+        dnnb__free(floats[i]);
+        dnnb__free(doubles[i]);
+    }
+}
+
+static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
+    linear_case c = create_linear(l);
+    size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
+    int64_t count;
+    assert_ok(dnnb__linear_count(l->in, l->out, &count));
+    float *tiled = create_values((size_t)count, 5),
+          *tiled_gradient = create_values((size_t)count, 6);
+    float *in_strips = create_values(rows * (size_t)l->in_strips * DNNB__LINEAR_IN, 7);
+    float *out_strips = create_values((rows + 3) * (size_t)l->out_strips * DNNB__LINEAR_OUT, 8);
+    float *out = create_values(rows * n_out, 9), *in_gradient = create_values(rows * n_in, 10);
+    float *plain = create_values(n_in * n_out, 11), *bias_gradient = create_values(n_out, 12);
+    dnnb__linear_expand(l->in, l->out, c.weight, tiled);
+    dnnb__linear_contract(l->in, l->out, tiled, plain);
+    assert_memory_equal(plain, c.weight, n_in * n_out * sizeof *plain);
+    kernel->forward(l, c.in, tiled, c.bias, out, in_strips, out_strips);
+    assert_near(kernel->name, "output", out, c.out, rows * n_out);
+    kernel->backward_weights(l, in_strips, c.gradient, tiled_gradient, bias_gradient, out_strips);
+    dnnb__linear_contract(l->in, l->out, tiled_gradient, plain);
+    assert_near(kernel->name, "weights", plain, c.weight_gradient, n_in * n_out);
+    assert_near(kernel->name, "bias", bias_gradient, c.bias_gradient, n_out);
+    kernel->backward_data(l, c.gradient, tiled, in_gradient, out_strips);
+    assert_near(kernel->name, "input", in_gradient, c.in_gradient, rows * n_in);
+    float *const owned[] = {tiled, tiled_gradient, in_strips,   out_strips,
+                            out,   plain,          in_gradient, bias_gradient};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) dnnb__free(owned[i]);
+    destroy_linear(&c);
+}
+
+static void test_engine_kernels__linear_layers(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{1, 5, 3},    {2, 48, 16},  {3, 50, 37},
+                                        {7, 100, 16}, {13, 96, 70}, {64, 49, 1100}};
+    for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
+        const dnnb__linear_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->linear;
+        for (size_t i = 0; kernel && i < sizeof shapes / sizeof shapes[0]; i++) {
+            dnnb__linear l =
+                dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], i % 2, 2);
+            compare_linear(kernel, &l);
+        }
+    }
+    int64_t count;
+    assert_fails(dnnb__linear_count(INT64_MAX / 2, INT64_MAX / 2, &count), DNNB_ERR_LIMIT, "large");
+}
+
+/* --- the choice --- */
+
+static void test_engine_kernels__a_row_falls_back_on_the_one_before(void **state) {
+    (void)state;
+    assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_SSE, 3)->name, "own");
+    assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_SSE, 8)->name, "own:sse");
+    assert_null(dnnb__kernels_find_linear(DNNB__ISA_SSE));
+    assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_SSE, 8));
+#ifdef DNNB__HAS_X86
+    assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_AVX512, 16)->name, "own:avx512");
+    assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_AVX512, 8)->name, "own:avx2");
+    assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_AVX512, 4)->name, "own:sse");
+    assert_string_equal(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX512, 16)->name, "own:avx512");
+    assert_string_equal(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX512, 8)->name, "own:avx2");
+    assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX2, 16));
+    assert_non_null(dnnb__kernels_find_linear(DNNB__ISA_AVX512));
+#endif
+}
+
+static void test_engine_kernels__the_user_may_limit_the_instruction_set(void **state) {
+    (void)state;
+    dnnb__isa isa, processor = dnnb__isa_get_processor();
+    assert_int_equal(unsetenv("DNNBRAIN_MAX_ISA"), 0);
+    assert_ok(dnnb__isa_get(&isa));
+    assert_int_equal(isa, processor);
+    for (int limit = 0; limit < DNNB__ISA_COUNT; limit++) {
+        assert_int_equal(setenv("DNNBRAIN_MAX_ISA", dnnb__isa_get_name((dnnb__isa)limit), 1), 0);
+        assert_ok(dnnb__isa_get(&isa));
+        assert_int_equal(isa, limit < (int)processor ? limit : (int)processor);
+    }
+    assert_int_equal(setenv("DNNBRAIN_MAX_ISA", "avx2", 1), 0);
+    assert_ok(dnnb__isa_get(&isa));
+    assert_true(isa <= DNNB__ISA_AVX2);
+    assert_int_equal(setenv("DNNBRAIN_MAX_ISA", "AVX3", 1), 0);
+    assert_fails(dnnb__isa_get(&isa), DNNB_ERR_ARGUMENT,
+                 "DNNBRAIN_MAX_ISA: expected SSE, AVX2 or AVX512, found 'AVX3'");
+    assert_int_equal(unsetenv("DNNBRAIN_MAX_ISA"), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_engine_kernels__max_pooling_is_exact),
+        cmocka_unit_test(test_engine_kernels__weight_gradients_of_convolutions),
+        cmocka_unit_test(test_engine_kernels__linear_layers),
+        cmocka_unit_test(test_engine_kernels__a_row_falls_back_on_the_one_before),
+        cmocka_unit_test(test_engine_kernels__the_user_may_limit_the_instruction_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
