@@ -35,7 +35,7 @@ MAKEFLAGS      += --no-print-directory
 help:
 	@echo 'make setup      install what building needs from Debian (nothing when it is there)'
 	@echo 'make build      build the library and the program into $(BUILD)/'
-	@echo 'make demo       fine-tune AlexNet on real pictures, start to plots'
+	@echo 'make demo       transfer learning on real pictures, start to plots'
 	@echo 'make test       build with warnings as errors, run every test'
 	@echo 'make test-onednn3'
 	@echo '                the tests of the engine with oneDNN 3 from PyPI, in $(BUILD_ONEDNN3)/'

@@ -10,6 +10,12 @@ if(TARGET dnnbrain_cli)
   install(TARGETS dnnbrain_cli)
 endif()
 
+# Pretrained parameters that ship. The library looks for them above itself, so that a build folder
+# has them in the same place as an installed tree.
+file(GLOB weights CONFIGURE_DEPENDS data/weights/*.safetensors)
+file(COPY ${weights} DESTINATION ${CMAKE_BINARY_DIR}/share/dnnbrain/weights)
+install(FILES ${weights} DESTINATION ${CMAKE_INSTALL_DATADIR}/dnnbrain/weights)
+
 file(RELATIVE_PATH DNNB_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/dnnbrain.pc.in dnnbrain.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/dnnbrain.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -60,5 +60,8 @@ const dnnb__model dnnb__model_alexnet_mini = {
     .name = "AlexNet-mini",
     .input = {.dim = {3, 64, 64}, .ndim = 3},
     .source = "this project: AlexNet's table with fewer channels; layer names of DNNBrain",
+    .weights = "alexnet-mini-f106d861.safetensors",
+    .own_weights = "alexnet-mini.safetensors",
+    .is_shipped = true,
     .build = build,
 };

@@ -17,6 +17,8 @@ run 0 --version
 expect_out "dnnbrain $version"
 run 0 train --net alexnet --freeze backbone --augment none --stim train.stim.csv \
     --validation validation.stim.csv --epochs 2 --lr 1e-3 --out a_run --quiet
+run 0 fetch --verify alexnet-mini
+expect_out /usr/share/dnnbrain/weights/alexnet-mini-
 for plot in epoch_loss step_loss score learning_rate confusion; do
     check "$plot is drawn" [ -s "a_run/$plot.png" ]
 done
