@@ -1,4 +1,4 @@
-"""Seconds of processor time an image of Pillow's decoding and torchvision's training transform, as
+"""Seconds an image of Pillow's decoding and torchvision's training transform, as
 one JSON line: all pictures of a folder with a subfolder a class, in this thread.
 
 Usage: pytorch_load.py FOLDER
@@ -21,7 +21,7 @@ training = transforms.Compose([
 ])
 data = datasets.ImageFolder(sys.argv[1], training, loader=pytorch_epoch.open_rgb)
 torch.manual_seed(0)
-start = time.process_time()
+start = time.perf_counter()
 for i in range(len(data)):
     data[i]
-print(json.dumps((time.process_time() - start) / len(data)))
+print(json.dumps((time.perf_counter() - start) / len(data)))
