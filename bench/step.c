@@ -2,7 +2,7 @@
  * Seconds of AlexNet steps on random images, as one JSON line; with --ops a table of the plan's
  * ops.
  *
- * Usage: step KIND BATCH STEPS [THREADS] [--ops]
+ * Usage: step KIND BATCH STEPS [THREADS] [--bf16] [--ops]
  *   KIND  train (all parameters), frozen (a new last layer only), kept (the same from kept
  *         features), or test
  */
@@ -25,12 +25,13 @@ static dnnb_bench_kind find_kind(const char *kind) {
     return strcmp(kind, "kept") == 0 ? DNNB_BENCH_TRAIN_KEPT : DNNB_BENCH_TRAIN;
 }
 
-static dnnb_status run(const char *kind, size_t batch, size_t n_steps, size_t n_threads, int ops,
-                       double *seconds) {
+static dnnb_status run(const char *kind, size_t batch, size_t n_steps, size_t n_threads, int bf16,
+                       int ops, double *seconds) {
     dnnb_dnn_options options = DNNB_DNN_OPTIONS_INIT;
     dnnb_optimizer_options optimizer = DNNB_OPTIMIZER_OPTIONS_INIT;
     dnnb_dnn *dnn = NULL;
     options.n_threads = n_threads;
+    options.precision = bf16 ? DNNB_PRECISION_BF16 : DNNB_PRECISION_F32;
     optimizer.lr = 1e-5;
     dnnb_status status = dnnb_dnn_create(&dnn, "alexnet", &options);
     if (status == DNNB_OK) status = dnnb_dnn_replace_head(dnn, 2);
@@ -47,8 +48,11 @@ int main(int argc, char **argv) {
     static double seconds[MAX_STEPS];
     int ops = argc > 1 && strcmp(argv[argc - 1], "--ops") == 0;
     if (ops) argc--;
+    int bf16 = argc > 1 && strcmp(argv[argc - 1], "--bf16") == 0;
+    if (bf16) argc--;
     if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: step train|frozen|kept|test BATCH STEPS [THREADS] [--ops]\n");
+        fprintf(stderr,
+                "usage: step train|frozen|kept|test BATCH STEPS [THREADS] [--bf16] [--ops]\n");
         return 2;
     }
     size_t batch = strtoul(argv[2], NULL, 10), n_steps = strtoul(argv[3], NULL, 10);
@@ -57,7 +61,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "step: expected a batch and 1 to %d steps\n", MAX_STEPS);
         return 2;
     }
-    if (run(argv[1], batch, n_steps, n_threads, ops, seconds) != DNNB_OK) {
+    if (run(argv[1], batch, n_steps, n_threads, bf16, ops, seconds) != DNNB_OK) {
         fprintf(stderr, "step: %s\n", dnnb_get_error());
         return 1;
     }

@@ -13,6 +13,7 @@ const char *const cli_task_names[2] = {"classification", "regression"};
 const char *const cli_augment_names[2] = {"dnnbrain", "none"};
 const char *const cli_bad_image_names[2] = {"stop", "skip"};
 const char *const cli_check_names[2] = {"quick", "full"};
+const char *const cli_precision_names[3] = {"f32", "bf16", "auto"};
 const char *const cli_monitor_names[2] = {"score", "loss"};
 
 static const char *command_name = "";

@@ -57,6 +57,7 @@ extern const char *const cli_task_names[2];
 extern const char *const cli_augment_names[2];
 extern const char *const cli_bad_image_names[2];
 extern const char *const cli_check_names[2];
+extern const char *const cli_precision_names[3]; /* dnnb_precision */
 extern const char *const cli_monitor_names[2];
 
 /** "accuracy" or "r squared". */

@@ -23,6 +23,7 @@ static int find_pretrained(cli_network *network) {
 int cli_network_check(cli_network *network, bool needs_weights) {
     if (!network->name) return cli_usage_error("missing option --net NET");
     if (needs_weights && !network->weights) return cli_usage_error("missing option --weights FILE");
+    network->options.precision = (dnnb_precision)network->precision;
     if (network->weights && strcmp(network->weights, "pretrained") == 0 &&
         !cli_exists(network->weights))
         return find_pretrained(network);
@@ -42,5 +43,9 @@ int cli_network_create(dnnb_dnn **out, const cli_network *network, cli_progress 
             ? dnnb_dnn_create_from_file(out, network->name, network->weights, &network->options)
             : dnnb_dnn_create(out, network->name, &network->options);
     cli_progress_clear(progress);
-    return status == DNNB_OK ? CLI_DONE : cli_fail_options(status);
+    if (status != DNNB_OK) return cli_fail_options(status);
+    if (network->options.precision != DNNB_PRECISION_F32)
+        cli_progress_note(progress, "precision: %s (%s)", dnnb_dnn_get_precision(*out),
+                          dnnb_dnn_get_instructions(*out));
+    return CLI_DONE;
 }

@@ -11,6 +11,7 @@ typedef struct cli_network {
     const char *weights;
     const char *place; /* what kind of place pretrained weights were found in; NULL for others */
     char found[4096];  /* their path, which `weights` is then */
+    size_t precision;
     dnnb_dnn_options options;
 } cli_network;
 
@@ -51,6 +52,13 @@ typedef struct cli_network {
                  "depends on it",                                                                  \
          .target = &(o).cache_bytes,                                                               \
          .unset = "a quarter of the machine's"},                                                   \
+        {.type = CLI_CHOICE,                                                                       \
+         .name = "precision",                                                                      \
+         .help = "numbers of the computation: bf16 rounds activations and weights to bfloat16; "   \
+                 "auto takes it where the processor has AMX, elsewhere f32",                       \
+         .target = &(n).precision,                                                                 \
+         .words = cli_precision_names,                                                             \
+         .n_words = 3},                                                                            \
     {                                                                                              \
         .type = CLI_TEXT, .name = "engine", .value = "NAME",                                       \
         .help = "what computes: onednn, or ref, slow loops with float64 sums to compare with",     \

@@ -89,8 +89,7 @@ static void report_unknown(const cli_command *command, const char *argument, siz
 
 /* Message about a wrong value; always false, so that a reader can return it. */
 static bool wrong_value(const cli_option *o, const char *expected, const char *found) {
-    cli_error("--%s: expected %s, found '%s'%s%s", o->name, expected, found, o->hint ? "; " : "",
-              o->hint ? o->hint : "");
+    cli_error("--%s: expected %s, found '%s'", o->name, expected, found);
     return false;
 }
 

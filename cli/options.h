@@ -34,7 +34,6 @@ typedef struct cli_option {
     const char *const *words;
     size_t n_words;
     const char *unset; /* what the help says of a default that is no value: "all processors" */
-    const char *hint;  /* follows the message about a wrong value */
     const char *files; /* endings of the files that it takes: ".pth .npz"; NULL for any */
 } cli_option;
 

@@ -16,8 +16,6 @@
 #include "cli/common.h"
 #include "cli/train_rows.h"
 
-static const char *const precision_names[] = {"f32", "auto"};
-
 static const char about[] =
     "Without --weights the parameters are initialised from the seed. The last layer is replaced\n"
     "when the number of classes (or of regression targets) differs from its own, and with\n"
@@ -174,9 +172,6 @@ cli_parsed cli_train_parse(cli_train *c, const cli_train_form *form, int argc, c
         {CLI_ROW(CLI_FLAG, "json", NULL,
                  "print the lines of log.jsonl as they come, and nothing else", &c->json)},
         CLI_ROWS_COMPUTING(c->network, *o),
-        {CLI_ROW(CLI_CHOICE, "precision", NULL, "numbers of the computation", &c->precision),
-         .words = precision_names, .n_words = CLI_COUNT_OF(precision_names),
-         .hint = "this version computes in float32"},
     };
     if (!form) form = &train;
     cli_option rows[CLI_COUNT_OF(options) + CLI_MOST_OWN_ROWS];

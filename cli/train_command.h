@@ -12,7 +12,7 @@ typedef struct cli_train {
     const char *stim_path, *validation_path;
     const char *freeze, *lr, *augment;
     size_t n_classes; /* 0: from the labels */
-    size_t task, on_bad_image, check, optimizer, schedule, precision, monitor;
+    size_t task, on_bad_image, check, optimizer, schedule, monitor;
     size_t cv, repeat; /* folds, 0: none; seeds, 0: one run into `out` itself */
     int64_t n_outputs; /* that the stimuli ask for */
     bool quiet, json;

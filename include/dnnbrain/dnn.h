@@ -15,16 +15,26 @@ extern "C" {
 /** A network with its parameters. */
 typedef struct dnnb_dnn dnnb_dnn;
 
+/** Numbers that a network computes in. Parameters are kept, trained and saved in float32, and
+ * losses and sums are float32, in each of them. */
+typedef enum dnnb_precision {
+    DNNB_PRECISION_F32,  /**< float32 */
+    DNNB_PRECISION_BF16, /**< activations and the weights that they meet rounded to bfloat16 */
+    DNNB_PRECISION_AUTO  /**< bfloat16 where the processor has instructions for matrices of it
+                              (AMX), so that it is faster; elsewhere float32 */
+} dnnb_precision;
+
 /** How a network is made. */
 typedef struct dnnb_dnn_options {
-    uint64_t seed;      /**< parameters that are not loaded are initialised from it */
-    size_t n_threads;   /**< threads of the computation; 0: every processor available */
-    const char *engine; /**< "onednn", or "ref" (slow, float64 sums); NULL: the default */
+    uint64_t seed;            /**< parameters that are not loaded are initialised from it */
+    size_t n_threads;         /**< threads of the computation; 0: every processor available */
+    const char *engine;       /**< "onednn", or "ref" (slow, float64 sums); NULL: the default */
+    dnnb_precision precision; /**< numbers of the computation */
 } dnnb_dnn_options;
 
 /** The default options. */
 #define DNNB_DNN_OPTIONS_INIT                                                                      \
-    { .seed = 0, .n_threads = 0, .engine = NULL }
+    { .seed = 0, .n_threads = 0, .engine = NULL, .precision = DNNB_PRECISION_F32 }
 
 /** Names of the networks; any case is taken where one is asked for. */
 DNNB_API const char *const *dnnb_dnn_get_network_names(size_t *n);
@@ -33,7 +43,8 @@ DNNB_API const char *const *dnnb_dnn_get_network_names(size_t *n);
  * A network by name, initialised as PyTorch initialises it, all parameters trainable.
  *
  * @param options NULL for DNNB_DNN_OPTIONS_INIT.
- * @error DNNB_ERR_ARGUMENT an unknown network or engine, with the nearest name.
+ * @error DNNB_ERR_ARGUMENT an unknown network or engine, with the nearest name;
+ *        DNNB_ERR_UNSUPPORTED DNNB_PRECISION_BF16 on a processor without AVX-512, or with "ref".
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_dnn_create(dnnb_dnn **out, const char *network,
                                                      const dnnb_dnn_options *options);
@@ -89,6 +100,8 @@ DNNB_API const char *dnnb_dnn_get_engine(const dnnb_dnn *dnn);
 DNNB_API const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn);
 /** The same of an engine by its name, NULL for the default one; "" when there is no such engine. */
 DNNB_API const char *dnnb_engine_get_version(const char *engine);
+/** Numbers that it computes in: "f32" or "bf16", what DNNB_PRECISION_AUTO came to. */
+DNNB_API const char *dnnb_dnn_get_precision(const dnnb_dnn *dnn);
 /** Threads of the computation. */
 DNNB_API size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn);
 /** The seed that it was made with. */

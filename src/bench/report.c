@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 #include "bench/machine.h"
 #include "dnn/dnn.h"
+#include "dnnbrain/plan.h"
 
 enum { FEWEST_STEPS = 3, MOST_RATES = 6, N_OUTPUTS = 2, N_STEP_PARTS = 5 };
 
@@ -130,7 +131,7 @@ static void describe(report *r, const dnnb_bench_options *options) {
     dnnb__bench_get_processor(r->processor, sizeof r->processor);
     (void)snprintf(r->engine, sizeof r->engine, "%s", dnnb_dnn_get_engine_version(r->dnn));
     (void)snprintf(r->instructions, sizeof r->instructions, "%s",
-                   dnnb__engine_get_instructions(dnnb_dnn_get_engine(r->dnn)));
+                   dnnb_dnn_get_instructions(r->dnn));
     r->base.network = dnnb_dnn_get_name(r->dnn);
     r->base.engine = r->engine;
     r->base.instructions = r->instructions;

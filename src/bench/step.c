@@ -43,7 +43,7 @@ static void fill_normal(float *out, size_t n, bool is_rectified) {
 static dnnb_status create_optimizer(dnnb__bench_step *b, const dnnb_optimizer_options *options,
                                     size_t from) {
     const dnnb__graph *graph = dnnb__net_get_graph(b->net);
-    size_t n = 0, n_elements = 0;
+    size_t n = 0, n_elements = 0, n_copied = 0;
     size_t *sizes = dnnb__calloc(graph->n_params, sizeof *sizes);
     b->weights = dnnb__calloc(graph->n_params, sizeof *b->weights);
     b->gradients = dnnb__calloc(graph->n_params, sizeof *b->gradients);
@@ -58,11 +58,18 @@ static dnnb_status create_optimizer(dnnb__bench_step *b, const dnnb_optimizer_op
         sizes[n++] = flat.n;
     }
     if (status == DNNB_OK) status = dnnb__optimizer_create(&b->optimizer, options, sizes, n);
+    for (size_t i = 0, k = 0; status == DNNB_OK && k < n; i++) {
+        if (!graph->params[i].trainable || graph->params[i].node <= from) continue;
+        dnnb__flat flat = dnnb__net_get_flat(b->net, i);
+        dnnb__optimizer_set_copy(b->optimizer, k++, flat.copy, flat.row);
+        if (flat.copy) n_copied += flat.n;
+    }
     /* A gradient is read; weights and states are read and written. */
     size_t n_arrays = 3;
     for (size_t s = 0; status == DNNB_OK && n > 0 && s < DNNB__OPTIM_MAX_STATES; s++)
         n_arrays += dnnb__optimizer_get_state(b->optimizer, 0, s) ? 2 : 0;
-    b->optimizer_bytes = (double)(n_arrays * n_elements * sizeof(float));
+    b->optimizer_bytes =
+        (double)(n_arrays * n_elements * sizeof(float) + n_copied * sizeof(uint16_t));
     dnnb__free(sizes);
     return status;
 }
@@ -141,7 +148,7 @@ dnnb_status dnnb__bench_step_run(dnnb__bench_step *b) {
     double start = dnnb__bench_now_s();
     dnnb__optimizer_step(b->optimizer, 1.0, b->weights, b->gradients);
     b->optimizer_s = dnnb__bench_now_s() - start;
-    dnnb__net_mark_changed(b->net);
+    dnnb__net_mark_trained(b->net);
     return DNNB_OK;
 }
 

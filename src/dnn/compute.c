@@ -65,7 +65,7 @@ static void drop_sources(dnnb_dnn *dnn) {
 static dnnb_status create_net(dnnb_dnn *dnn, bool lends, dnnb__net **out) {
     dnnb__net *net;
     *out = NULL;
-    DNNB_TRY(dnnb__net_create(&net, dnn->engine, dnn->graph, dnn->n_threads));
+    DNNB_TRY(dnnb__net_create_in(&net, dnn->engine, dnn->graph, dnn->n_threads, dnn->precision));
     dnnb_status status = import_all(dnn, net, lends);
     if (status != DNNB_OK) {
         dnnb__net_destroy(net);
@@ -85,7 +85,7 @@ dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out) {
 }
 
 bool dnnb__dnn_begin_lending(dnnb_dnn *dnn) {
-    if (dnn->net || dnn->was_lent) return false;
+    if (dnn->net || dnn->was_lent || dnn->precision != DNNB__F32) return false;
     for (size_t i = 0; i < dnn->graph->n_params && !dnn->is_lending; i++)
         dnn->is_lending = can_lend(dnn, i);
     dnn->was_lent = dnn->is_lending;

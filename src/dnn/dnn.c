@@ -38,17 +38,30 @@ static dnnb_status find_engine(const char **out, const char *name) {
                       nearest ? nearest : names[0], name);
 }
 
+/* What the options ask for, and the processor allows. */
+static dnnb_status choose_precision(dnnb__precision *out, const char *engine,
+                                    dnnb_precision asked) {
+    *out = DNNB__F32;
+    if (asked == DNNB_PRECISION_BF16) *out = DNNB__BF16;
+    if (asked == DNNB_PRECISION_AUTO && dnnb__engine_get_bf16_support(engine) == DNNB__BF16_TILES)
+        *out = DNNB__BF16;
+    return dnnb__engine_check_precision(engine, *out);
+}
+
 dnnb_status dnnb__dnn_create_from_model(dnnb_dnn **out, const dnnb__model *model,
                                         const dnnb_dnn_options *options) {
     static const dnnb_dnn_options defaults = DNNB_DNN_OPTIONS_INIT;
     if (!options) options = &defaults;
     *out = NULL;
     const char *engine = NULL;
+    dnnb__precision precision;
     DNNB_TRY(find_engine(&engine, options->engine));
+    DNNB_TRY(choose_precision(&precision, engine, options->precision));
     dnnb_dnn *dnn = dnnb__calloc(1, sizeof *dnn);
     if (!dnn) return dnnb__fail_memory();
     dnn->model = model;
     dnn->engine = engine;
+    dnn->precision = precision;
     dnn->seed = options->seed;
     dnn->n_threads = options->n_threads ? options->n_threads : dnnb__threads_get_available();
     dnnb_status status = dnnb__graph_create(&dnn->graph, &model->input);
@@ -132,6 +145,10 @@ const char *dnnb_dnn_get_engine_version(const dnnb_dnn *dnn) {
 
 const char *dnnb_engine_get_version(const char *engine) {
     return dnnb__engine_get_version(engine);
+}
+
+const char *dnnb_dnn_get_precision(const dnnb_dnn *dnn) {
+    return dnn->precision == DNNB__BF16 ? "bf16" : "f32";
 }
 
 size_t dnnb_dnn_get_n_threads(const dnnb_dnn *dnn) {

@@ -32,6 +32,7 @@ struct dnnb_dnn {
     dnnb__graph *graph;
     const char *engine; /* a name of the list of engines */
     size_t n_threads;
+    dnnb__precision precision;
     uint64_t seed;
     char *note;            /* NULL for none */
     dnnb_tensor **sources; /* one a parameter, NULL entry: from the seed; NULL once net is there */

@@ -40,7 +40,7 @@ dnnb_status dnnb_dnn_list_plan(dnnb_dnn *dnn, dnnb_plan_mode mode, size_t batch,
 }
 
 const char *dnnb_dnn_get_instructions(const dnnb_dnn *dnn) {
-    return dnnb__engine_get_instructions(dnn->engine);
+    return dnnb__engine_get_instructions(dnn->engine, dnn->precision);
 }
 
 void dnnb__dnn_note_slow(dnnb_dnn *dnn, const dnnb__plan *plan) {

@@ -47,24 +47,46 @@ const char *dnnb__engine_get_version(const char *engine) {
     return find_engine(&found, engine) == DNNB_OK ? found->get_version() : "";
 }
 
-const char *dnnb__engine_get_instructions(const char *engine) {
+const char *dnnb__engine_get_instructions(const char *engine, dnnb__precision precision) {
     const dnnb__engine *found;
-    return find_engine(&found, engine) == DNNB_OK ? found->get_instructions() : "";
+    return find_engine(&found, engine) == DNNB_OK ? found->get_instructions(precision) : "";
+}
+
+dnnb__bf16_support dnnb__engine_get_bf16_support(const char *engine) {
+    const dnnb__engine *found;
+    return find_engine(&found, engine) == DNNB_OK ? found->get_bf16_support() : DNNB__BF16_NONE;
+}
+
+dnnb_status dnnb__engine_check_precision(const char *engine, dnnb__precision precision) {
+    const dnnb__engine *found;
+    DNNB_TRY(find_engine(&found, engine));
+    if (precision == DNNB__F32 || found->get_bf16_support() != DNNB__BF16_NONE) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_UNSUPPORTED,
+                      "precision bf16: expected a processor with AVX-512 and the engine onednn, "
+                      "found %s on %s; take f32, or auto",
+                      found->name, found->get_instructions(DNNB__F32));
 }
 
 dnnb_status dnnb__net_create(dnnb__net **out, const char *engine, const dnnb__graph *graph,
                              size_t n_threads) {
+    return dnnb__net_create_in(out, engine, graph, n_threads, DNNB__F32);
+}
+
+dnnb_status dnnb__net_create_in(dnnb__net **out, const char *engine, const dnnb__graph *graph,
+                                size_t n_threads, dnnb__precision precision) {
     *out = NULL;
     const dnnb__engine *found;
     DNNB_TRY(find_engine(&found, engine));
+    DNNB_TRY(dnnb__engine_check_precision(engine, precision));
     if (n_threads == 0) n_threads = dnnb__threads_get_available();
     if (n_threads > MAX_THREADS)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "threads: expected 1 to %d, found %zu", MAX_THREADS,
                           n_threads);
-    DNNB_TRY(found->net_create(out, graph, n_threads));
+    DNNB_TRY(found->net_create(out, graph, n_threads, precision));
     (*out)->engine = found;
     (*out)->graph = graph;
     (*out)->n_threads = n_threads;
+    (*out)->precision = precision;
     return DNNB_OK;
 }
 
@@ -113,6 +135,10 @@ dnnb__flat dnnb__net_get_flat(dnnb__net *net, size_t param) {
 
 void dnnb__net_mark_changed(dnnb__net *net) {
     net->engine->net_mark_changed(net);
+}
+
+void dnnb__net_mark_trained(dnnb__net *net) {
+    net->engine->net_mark_trained(net);
 }
 
 /* The part from..to reads node `from` alone, and its batches can be counted in bytes. */

@@ -20,6 +20,18 @@ typedef struct dnnb__plan dnnb__plan;
 
 typedef enum dnnb__mode { DNNB__MODE_TEST, DNNB__MODE_TRAIN } dnnb__mode;
 
+/** Numbers of the activations, their gradients and the weights that a pass reads. Weights as they
+ *  are kept and trained, their gradients, sums, and a plan's input and output are float32. */
+typedef enum dnnb__precision { DNNB__F32, DNNB__BF16 } dnnb__precision;
+
+/** How an engine computes in bfloat16 on this processor. */
+typedef enum dnnb__bf16_support {
+    DNNB__BF16_NONE,
+    DNNB__BF16_EMULATED, /* float32 instructions; no gain */
+    DNNB__BF16_VECTORS,  /* products of pairs in vectors: AVX512_BF16 */
+    DNNB__BF16_TILES     /* products of matrices: AMX */
+} dnnb__bf16_support;
+
 typedef struct dnnb__plan_options {
     dnnb__mode mode;
     size_t batch;
@@ -36,7 +48,14 @@ const char *dnnb__engine_get_version(const char *engine);
 
 /** The instructions that it computes with on this processor, "AVX-512"; results and the layout of
  *  flat arrays depend on them. */
-const char *dnnb__engine_get_instructions(const char *engine);
+const char *dnnb__engine_get_instructions(const char *engine, dnnb__precision precision);
+
+/** NONE for an unknown engine too. */
+dnnb__bf16_support dnnb__engine_get_bf16_support(const char *engine);
+
+/** @error DNNB_ERR_UNSUPPORTED the engine does not compute in it here, with what to take. */
+DNNB_MUST_CHECK dnnb_status dnnb__engine_check_precision(const char *engine,
+                                                         dnnb__precision precision);
 
 /** Names of the engines in the order of engine_list.h; the first is the default. */
 const char *const *dnnb__engine_get_names(size_t *n);
@@ -47,6 +66,10 @@ const char *const *dnnb__engine_get_names(size_t *n);
  *                 Which parameters are trainable may change between plans.
  * @param n_threads 0 for every processor that is available.
  */
+DNNB_MUST_CHECK dnnb_status dnnb__net_create_in(dnnb__net **out, const char *engine,
+                                                const dnnb__graph *graph, size_t n_threads,
+                                                dnnb__precision precision);
+/** The same in float32. */
 DNNB_MUST_CHECK dnnb_status dnnb__net_create(dnnb__net **out, const char *engine,
                                              const dnnb__graph *graph, size_t n_threads);
 void dnnb__net_destroy(dnnb__net *net);
@@ -77,11 +100,18 @@ typedef struct dnnb__flat {
     float *weight;
     float *gradient; /* NULL when no plan that trains it was made */
     size_t n;
+    /** What the passes read in its place, for whoever changes the weight to write: rounded to
+     *  bfloat16, each two rows of `row` elements interleaved (core/bf16.h). NULL for none. */
+    uint16_t *copy;
+    size_t row;
 } dnnb__flat;
 
 dnnb__flat dnnb__net_get_flat(dnnb__net *net, size_t param);
-/** Say that weights were changed through their flat arrays: copies in other layouts are renewed. */
+/** Say that weights were changed through their flat arrays: copies of all are renewed. */
 void dnnb__net_mark_changed(dnnb__net *net);
+/** Say that the trainable parameters were changed, and their flat copies with them: only their
+ *  copies in other layouts are renewed. */
+void dnnb__net_mark_trained(dnnb__net *net);
 
 /** @error DNNB_ERR_UNSUPPORTED an op that the engine lacks, naming the layer; DNNB_ERR_MEMORY. */
 DNNB_MUST_CHECK dnnb_status dnnb__plan_create(dnnb__plan **out, dnnb__net *net,
@@ -135,8 +165,10 @@ void dnnb__plan_set_timing(dnnb__plan *plan, bool on);
 typedef struct dnnb__engine {
     const char *name;
     const char *(*get_version)(void);
-    const char *(*get_instructions)(void);
-    dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads);
+    const char *(*get_instructions)(dnnb__precision precision);
+    dnnb__bf16_support (*get_bf16_support)(void);
+    dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads,
+                              dnnb__precision precision);
     void (*net_destroy)(dnnb__net *net);
     dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);
     bool (*net_lend)(dnnb__net *net, size_t param, const float *values); /* NULL: never */
@@ -144,6 +176,7 @@ typedef struct dnnb__engine {
     dnnb_status (*net_export_gradient)(const dnnb__net *net, size_t param, float *values);
     dnnb__flat (*net_get_flat)(dnnb__net *net, size_t param);
     void (*net_mark_changed)(dnnb__net *net);
+    void (*net_mark_trained)(dnnb__net *net);
     dnnb_status (*plan_create)(dnnb__plan **out, dnnb__net *net, const dnnb__plan_options *options);
     void (*plan_destroy)(dnnb__plan *plan);
     dnnb_status (*plan_forward)(dnnb__plan *plan, const float *input,
@@ -160,6 +193,7 @@ struct dnnb__net {
     const dnnb__engine *engine;
     const dnnb__graph *graph;
     size_t n_threads;
+    dnnb__precision precision;
 };
 
 struct dnnb__plan {

@@ -44,6 +44,9 @@ const dnnb_optimizer_options *dnnb__optimizer_get_options(const dnnb__optimizer 
 /** Give array i a rate of its own; each begins with options->lr. */
 void dnnb__optimizer_set_lr(dnnb__optimizer *optimizer, size_t i, double lr);
 double dnnb__optimizer_get_lr(const dnnb__optimizer *optimizer, size_t i);
+/** A copy of array i's weight in bfloat16, in rows as dnnb__bf16_round_pairs() takes them, that
+ * each step writes too; NULL for none. @param copy Borrowed. `row` divides 1024. */
+void dnnb__optimizer_set_copy(dnnb__optimizer *optimizer, size_t i, uint16_t *copy, size_t row);
 /** Leave array i out until dnnb__optimizer_begin(): its weight and gradient may be NULL. */
 void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i);
 /** Update array i from the next step on, as one whose first step that is. */

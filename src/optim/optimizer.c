@@ -7,18 +7,22 @@
  */
 #include <math.h>
 
+#include "core/bf16.h"
 #include "core/kernel.h"
 #include "core/text.h"
 #include "optim/optim.h"
 #include "optim/optim_list.h"
 
-/* Elements of a chunk: large enough that its start costs nothing, a multiple of every vector. */
-enum { CHUNK = 1 << 16 };
+/* Elements of a chunk: large enough that its start costs nothing, a multiple of every vector. And
+ * of a piece, which is still in the first two caches when its copy is made. */
+enum { CHUNK = 1 << 16, PIECE = 1 << 12, MAX_ROW = 1 << 10 };
 
 typedef struct array {
     size_t n;
     size_t first_chunk; /* its chunks' place among those of all arrays */
     float *states[DNNB__OPTIM_MAX_STATES];
+    uint16_t *copy; /* of the weight in bfloat16, in pairs of rows of `row`; NULL for none */
+    size_t row;
     double lr;
     uint64_t begin; /* steps of the others before its first */
     bool is_left_out;
@@ -169,8 +173,13 @@ static void update_chunk(const dnnb__optimizer *optimizer, double lr_factor, siz
                              .lr = a->lr * lr_factor,
                              .t = optimizer->n_steps - a->begin};
     float *states[DNNB__OPTIM_MAX_STATES] = {0};
-    for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + start;
-    optimizer->type->update(&step, weights[i] + start, gradients[i] + start, states, n);
+    size_t piece = a->copy ? PIECE : n;
+    for (size_t end = start + n, at = start; at < end; at += piece) {
+        if (end - at < piece) piece = end - at;
+        for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + at;
+        optimizer->type->update(&step, weights[i] + at, gradients[i] + at, states, piece);
+        if (a->copy) dnnb__bf16_round_pairs(weights[i] + at, piece, a->row, a->copy + at);
+    }
 }
 
 void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
@@ -224,6 +233,12 @@ void dnnb__optimizer_set_lr(dnnb__optimizer *optimizer, size_t i, double lr) {
 
 double dnnb__optimizer_get_lr(const dnnb__optimizer *optimizer, size_t i) {
     return optimizer->arrays[i].lr;
+}
+
+void dnnb__optimizer_set_copy(dnnb__optimizer *optimizer, size_t i, uint16_t *copy, size_t row) {
+    DNNB_ASSERT(!copy || row == 0 || MAX_ROW % row == 0);
+    optimizer->arrays[i].copy = copy;
+    optimizer->arrays[i].row = row;
 }
 
 void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i) {

@@ -312,8 +312,8 @@ static json_t *describe_training(const dnnb__run_inputs *in) {
                      dnnb__run_json_text(is_regression && o->target ? o->target : "label"),
                      "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "score_train",
                      o->score_train, "augment", describe_augment(o), "crop_scale", o->crop_scale,
-                     "seed", describe_seed(o->seed), "precision", "f32", "optimizer",
-                     describe_optimizer(o), "schedule", describe_schedule(o), "images",
+                     "seed", describe_seed(o->seed), "precision", dnnb_dnn_get_precision(in->dnn),
+                     "optimizer", describe_optimizer(o), "schedule", describe_schedule(o), "images",
                      describe_decoding(o), "loss", describe_loss(in), "stopping",
                      describe_stopping(o));
 }

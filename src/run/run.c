@@ -85,8 +85,10 @@ static dnnb_status start(dnnb__run *r, const dnnb_event *event) {
     DNNB_TRY(dnnb__run_begin(r));
     DNNB_TRY(dnnb__run_board_begin(r, event));
     return note(r, r->is_resumed ? "resume" : "start",
-                json_pack("{s:o, s:I, s:I, s:I}", "message", dnnb__run_json_text(event->message),
-                          "n_epochs", (json_int_t)event->n_epochs, "epochs_done",
+                json_pack("{s:o, s:s, s:I, s:I, s:I}", "message",
+                          dnnb__run_json_text(event->message), "precision",
+                          dnnb_dnn_get_precision(r->in.dnn), "n_epochs",
+                          (json_int_t)event->n_epochs, "epochs_done",
                           (json_int_t)dnnb_history_get_count(r->history), "steps_done",
                           (json_int_t)event->step));
 }

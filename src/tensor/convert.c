@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/bf16.h"
 #include "tensor/tensor.h"
 
 static bool is_floating(dnnb_dtype dtype) {
@@ -38,12 +39,6 @@ static uint16_t to_half(float value) {
     return (uint16_t)(sign | (uint32_t)nearbyintf(fabsf(value) * 0x1p24f));
 }
 
-static uint16_t to_bfloat(float value) {
-    uint32_t bits = get_bits(value);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 0x40u); /* NaN */
-    return (uint16_t)round_off(bits, 16);
-}
-
 /* One element; false when a finite number becomes infinite. */
 static bool write_element(uint8_t *out, dnnb_dtype dtype, float value) {
     double wide = (double)value;
@@ -57,7 +52,7 @@ static bool write_element(uint8_t *out, dnnb_dtype dtype, float value) {
         memcpy(out, &half, sizeof half);
         return (half & 0x7fffu) != 0x7c00u || isinf(value);
     case DNNB_BF16:
-        half = to_bfloat(value);
+        half = dnnb__bf16_round(value);
         memcpy(out, &half, sizeof half);
         return (half & 0x7fffu) != 0x7f80u || isinf(value);
     default:

@@ -1,6 +1,7 @@
 /* What a run says of itself: what is trained, what is frozen, what is kept in memory. */
 #include <math.h>
 
+#include "dnnbrain/plan.h"
 #include "train/trainer.h"
 
 static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
@@ -57,6 +58,9 @@ static void print_trained(dnnb__buf *text, const dnnb__trainer *t) {
 /* What the options ask for beyond that. */
 static void print_plans(dnnb__buf *text, const dnnb__trainer *t) {
     const dnnb_train_options *o = t->options;
+    if (t->session.dnn->precision != DNNB__F32)
+        dnnb__buf_printf(text, "; precision %s (%s)", dnnb_dnn_get_precision(t->session.dnn),
+                         dnnb_dnn_get_instructions(t->session.dnn));
     if (o->lr_groups) {
         double least = t->lr, most = t->lr;
         for (size_t i = 0; i < t->n_params; i++) {

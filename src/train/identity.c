@@ -13,6 +13,7 @@
 
 #include "core/checksum.h"
 #include "core/io.h"
+#include "dnnbrain/plan.h"
 #include "optim/optim.h"
 
 enum { MAX_SHOWN = 80 };
@@ -36,8 +37,9 @@ static void print_network(dnnb__buf *out, const dnnb_dnn *dnn, dnnb__checksum *s
     }
     dnnb__buf_printf(out, "\n");
     print_sum(out, "frozen parameters", sum);
+    /* The instructions of bfloat16 say so: without a line for it, older checkpoints go on. */
     dnnb__buf_printf(out, "engine: %s, %s\nthreads: %zu\n", dnnb_dnn_get_engine_version(dnn),
-                     dnnb__engine_get_instructions(dnn->engine), dnnb_dnn_get_n_threads(dnn));
+                     dnnb_dnn_get_instructions(dnn), dnnb_dnn_get_n_threads(dnn));
 }
 
 static void print_optimizer(dnnb__buf *out, const dnnb_train_options *o,

@@ -101,7 +101,7 @@ static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_
     DNNB_TRY(dnnb__plan_backward(plan, t->output_gradient));
     DNNB_TRY(clip(t, &out->norm));
     dnnb__optimizer_step(t->optimizer, lr_factor, t->weights, (const float *const *)t->gradients);
-    dnnb__net_mark_changed(dnn->net);
+    dnnb__net_mark_trained(dnn->net);
     t->place.n_steps++;
     return DNNB_OK;
 }

@@ -38,9 +38,18 @@ static void find_arrays(dnnb__trainer *t) {
     }
 }
 
+/* Once the plans are there, which read them, and the optimiser, which writes them. */
+static void hand_over_copies(dnnb__trainer *t) {
+    for (size_t i = 0; t->optimizer && i < t->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(t->session.dnn->net, t->params[i]);
+        dnnb__optimizer_set_copy(t->optimizer, i, flat.copy, flat.row);
+    }
+}
+
 dnnb_status dnnb__trainer_create_plans(dnnb__trainer *t) {
     DNNB_TRY(make_plans(t));
     find_arrays(t);
+    hand_over_copies(t);
     return DNNB_OK;
 }
 
@@ -69,6 +78,7 @@ static dnnb_status create_optimizer(dnnb__trainer *t) {
         dnnb__optimizer_set_lr(t->optimizer, i, t->lr);
         if (!graph->params[t->params[i]].trainable) dnnb__optimizer_leave_out(t->optimizer, i);
     }
+    hand_over_copies(t);
     dnnb__free(rates);
     return status;
 }

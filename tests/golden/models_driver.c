@@ -6,7 +6,8 @@
  *                                    "parameter PATH DIMENSION..."
  *   models_driver initialize NAME SEED FILE     all parameters, raw float32, one after another
  *   models_driver run NAME ENGINE BATCH FOLDER  FOLDER/{parameters,input,output_gradient}.f32 to
- *                                    ENGINE.output.f32 and ENGINE.gradients.f32; no dropout
+ *                                    ENGINE.output.f32 and ENGINE.gradients.f32; no dropout.
+ *                                    The engine bf16 is onednn in bfloat16
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,7 +130,9 @@ static void run(const char *name, const char *engine, size_t batch, const char *
     for (size_t i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].kind == DNNB__LAYER_DROPOUT) graph->nodes[i].attr.dropout.p = 0;
     dnnb__net *net;
-    check(dnnb__net_create(&net, engine, graph, 2));
+    bool is_bf16 = strcmp(engine, "bf16") == 0;
+    check(dnnb__net_create_in(&net, is_bf16 ? "onednn" : engine, graph, 2,
+                              is_bf16 ? DNNB__BF16 : DNNB__F32));
     FILE *file = open_file(folder, "", "parameters", "rb");
     for (size_t i = 0; i < graph->n_params; i++) {
         float *values = read_floats(file, graph->params[i].count);

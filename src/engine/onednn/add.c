@@ -1,6 +1,7 @@
 /* add: the sum of inputs of one shape, in the layout of the first; each gets the gradient. */
 #include <string.h>
 
+#include "core/bf16.h"
 #include "engine/onednn/plan.h"
 
 typedef struct add_settings {
@@ -17,6 +18,26 @@ static void sum_run(const dnnb__step *step, const dnnb__step_random *random) {
 #pragma omp parallel for simd schedule(static)
         for (int64_t i = 0; i < s->count; i++) out[i] = first[i] + term[i];
     }
+}
+
+/* In bfloat16 the sum is rounded once. */
+static void sum_run_bf16(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const add_settings *s = step->settings;
+    uint16_t *out = step->data[0];
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < s->count; i++) {
+        float sum = 0.0f;
+        for (size_t k = 0; k < s->n_terms; k++)
+            sum += dnnb__bf16_widen(((const uint16_t *)step->data[k + 1])[i]);
+        out[i] = dnnb__bf16_round(sum);
+    }
+}
+
+static void copy_run_bf16(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const add_settings *s = step->settings;
+    memcpy(step->data[0], step->data[1], (size_t)s->count * sizeof(uint16_t));
 }
 
 static void copy_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -46,8 +67,10 @@ static dnnb_status add_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     DNNB_TRY(settings_create(plan, op, &settings));
     size_t buffers[DNNB__STEP_MAX_ARGS] = {plan->values[op->out].data};
     for (size_t i = 0; i < op->n_in; i++) buffers[i + 1] = plan->values[op->in[i]].data;
-    return dnnb__onednn_add_kernel(plan, op->node->path, "forward", "own", sum_run, settings,
-                                   buffers, op->n_in + 1);
+    bool is_bf16 = plan->values[op->out].precision == DNNB__BF16;
+    return dnnb__onednn_add_kernel(plan, op->node->path, "forward", "own",
+                                   is_bf16 ? sum_run_bf16 : sum_run, settings, buffers,
+                                   op->n_in + 1);
 }
 
 static dnnb_status add_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
@@ -58,8 +81,9 @@ static dnnb_status add_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
         size_t gradient;
         DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[i], &gradient));
         size_t buffers[] = {gradient, plan->values[op->out].gradient};
-        DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own", copy_run,
-                                         settings, buffers, 2));
+        bool is_bf16 = plan->values[op->out].precision == DNNB__BF16;
+        DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", "own",
+                                         is_bf16 ? copy_run_bf16 : copy_run, settings, buffers, 2));
         DNNB_TRY(dnnb__onednn_gradient_end(plan, op->in[i], gradient, op->node->path));
     }
     return DNNB_OK;

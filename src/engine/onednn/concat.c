@@ -16,7 +16,8 @@ typedef struct concat_settings {
     size_t count[DNNB__MAX_INPUTS]; /* elements an image of each input */
     size_t start[DNNB__MAX_INPUTS]; /* where they lie in an image of the output */
     size_t total;
-    size_t part; /* the input of a backward step */
+    size_t part;          /* the input of a backward step */
+    size_t element_bytes; /* 4, or 2 in bfloat16 */
 } concat_settings;
 
 static void join_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -24,26 +25,29 @@ static void join_run(const dnnb__step *step, const dnnb__step_random *random) {
     const concat_settings *s = step->settings;
 #pragma omp parallel for schedule(static)
     for (int64_t n = 0; n < s->batch; n++) {
-        float *out = (float *)step->data[0] + (size_t)n * s->total;
-        for (size_t i = 0; i < s->n_in; i++)
-            memcpy(out + s->start[i], (const float *)step->data[i + 1] + (size_t)n * s->count[i],
-                   s->count[i] * sizeof(float));
+        char *out = (char *)step->data[0] + (size_t)n * s->total * s->element_bytes;
+        for (size_t i = 0; i < s->n_in; i++) {
+            size_t n_bytes = s->count[i] * s->element_bytes;
+            memcpy(out + s->start[i] * s->element_bytes,
+                   (const char *)step->data[i + 1] + (size_t)n * n_bytes, n_bytes);
+        }
     }
 }
 
 static void split_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const concat_settings *s = step->settings;
-    size_t count = s->count[s->part];
+    size_t n_bytes = s->count[s->part] * s->element_bytes;
+    const char *gradient = (const char *)step->data[1] + s->start[s->part] * s->element_bytes;
 #pragma omp parallel for schedule(static)
     for (int64_t n = 0; n < s->batch; n++)
-        memcpy((float *)step->data[0] + (size_t)n * count,
-               (const float *)step->data[1] + (size_t)n * s->total + s->start[s->part],
-               count * sizeof(float));
+        memcpy((char *)step->data[0] + (size_t)n * n_bytes,
+               gradient + (size_t)n * s->total * s->element_bytes, n_bytes);
 }
 
 static int64_t common_block(const dnnb__onednn_plan *plan, const dnnb__node *node) {
     int64_t block = plan->values[plan->node_value[node->inputs[0]]].block;
+    if (!dnnb__layout_is_block(block)) return 1; /* channels last are not joined by copies */
     for (size_t i = 0; i < node->n_inputs; i++) {
         const dnnb__node *in = &plan->graph->nodes[node->inputs[i]];
         if (plan->values[plan->node_value[node->inputs[i]]].block != block) return 1;
@@ -60,6 +64,7 @@ static dnnb_status settings_create(dnnb__onednn_plan *plan, const dnnb__op *op, 
     s->batch = (int64_t)plan->base.options.batch;
     s->n_in = op->n_in;
     s->part = part;
+    s->element_bytes = dnnb__onednn_element_bytes(plan->values[op->in[0]].precision);
     for (size_t i = 0; i < op->n_in; i++) {
         if (!dnnb__shape_count(&plan->graph->nodes[op->node->inputs[i]].shape, &s->count[i]))
             return dnnb__fail(DNNB_ERR_SHAPE, "an input is too large");

@@ -62,14 +62,14 @@ static dnnb_status layouts_get(dnnb__dnnl *dnnl, conv_layouts *l, const dnnb__co
     int64_t out[4] = {c->batch, c->out_channels, c->out[0], c->out[1]};
     l->in_block = in_block;
     l->out_block = out_block;
-    DNNB_TRY(dnnb__layout_blocked(dnnl, &l->in, in, in_block));
-    return dnnb__layout_blocked(dnnl, &l->out, out, out_block);
+    DNNB_TRY(dnnb__layout_blocked(dnnl, &l->in, dnnb__dnnl_get_precision(dnnl), in, in_block));
+    return dnnb__layout_blocked(dnnl, &l->out, dnnb__dnnl_get_precision(dnnl), out, out_block);
 }
 
 /* The forward primitive in the layouts that oneDNN likes best, or row-major when it likes one that
  * this engine does not keep activations in. */
-static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnnb__conv *conv,
-                                  conv_layouts *l) {
+static dnnb_status forward_create_liked(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                        const dnnb__conv *conv, conv_layouts *l) {
     DNNB_TRY(dnnb__conv_forward(dnnl, out, conv, NULL, NULL));
     l->in = dnnb__primitive_get_layout(out, DNNL_ARG_SRC);
     l->out = dnnb__primitive_get_layout(out, DNNL_ARG_DST);
@@ -80,6 +80,70 @@ static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const 
     DNNB_TRY(status);
     DNNB_TRY(layouts_get(dnnl, l, conv, 1, 1));
     return dnnb__conv_forward(dnnl, out, conv, l->in, l->out);
+}
+
+/* In bfloat16 there is no falling back to a plain loop, which would be slower than float32. */
+static dnnb_status fail_slow(void) {
+    return dnnb__fail(DNNB_ERR_UNSUPPORTED, "oneDNN has no kernel for this convolution in "
+                                            "precision bf16; take f32");
+}
+
+/* Whether neither the forward primitive nor the weight gradient's is slow; the latter's layout. */
+static dnnb_status try_bf16(dnnb__dnnl *dnnl, const dnnb__primitive *forward,
+                            const dnnb__conv *conv, const conv_layouts *l, dnnb__layout *weights,
+                            bool *is_fast) {
+    dnnb__primitive backward;
+    dnnb__conv trained = *conv;
+    *is_fast = false;
+    trained.training = true;
+    if (dnnb__primitive_is_slow(forward)) return DNNB_OK;
+    dnnb_status status =
+        dnnb__conv_backward_weights(dnnl, &backward, &trained, l->in, l->out, forward);
+    if (status == DNNB_ERR_UNSUPPORTED) return DNNB_OK;
+    DNNB_TRY(status);
+    *is_fast = !dnnb__primitive_is_slow(&backward);
+    *weights = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
+    dnnb__primitive_destroy(&backward);
+    return DNNB_OK;
+}
+
+/* The first that is fast of oneDNN's choice, channels last (the other way round where they are
+ * asked for) and row-major: few channels, or many groups, have kernels in one of these alone. */
+static dnnb_status forward_create_bf16(dnnb__dnnl *dnnl, dnnb__primitive *out,
+                                       const dnnb__conv *conv, conv_layouts *l,
+                                       dnnb__layout *weights) {
+    enum { LIKED, LAST, PLAIN, N_CHOICES };
+    bool swaps = dnnb__dnnl_is_channels_last(dnnl);
+    for (int i = 0; i < N_CHOICES; i++) {
+        bool is_fast = false;
+        dnnb_status status = DNNB_OK;
+        int choice = swaps && i < PLAIN ? LAST - i : i;
+        if (choice == LIKED) {
+            status = forward_create_liked(dnnl, out, conv, l);
+        } else {
+            bool is_last = choice == LAST;
+            DNNB_TRY(layouts_get(dnnl, l, conv, is_last ? conv->in_channels : 1,
+                                 is_last ? conv->out_channels : 1));
+            status = dnnb__conv_forward(dnnl, out, conv, l->in, l->out);
+        }
+        if (status == DNNB_ERR_UNSUPPORTED) continue;
+        if (status == DNNB_OK) status = try_bf16(dnnl, out, conv, l, weights, &is_fast);
+        if (status == DNNB_OK && is_fast) return DNNB_OK;
+        dnnb__primitive_destroy(out);
+        DNNB_TRY(status);
+    }
+    return fail_slow();
+}
+
+/* @param weights The layout that the weights are kept in: the one that the primitive reads, or in
+ * bfloat16, where it reads a copy, the gradient's. */
+static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnnb__conv *conv,
+                                  conv_layouts *l, dnnb__layout *weights) {
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16)
+        return forward_create_bf16(dnnl, out, conv, l, weights);
+    DNNB_TRY(forward_create_liked(dnnl, out, conv, l));
+    *weights = dnnb__primitive_get_layout(out, DNNL_ARG_WEIGHTS);
+    return DNNB_OK;
 }
 
 static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
@@ -103,8 +167,7 @@ static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, dims, ndim));
     dnnb__primitive primitive;
     conv_layouts layouts;
-    DNNB_TRY(forward_create(dnnl, &primitive, &conv, &layouts));
-    form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
+    DNNB_TRY(forward_create(dnnl, &primitive, &conv, &layouts, &form->layout));
     dnnb__primitive_destroy(&primitive);
     return DNNB_OK;
 }
@@ -138,7 +201,7 @@ static dnnb_status input_get(dnnb__onednn_plan *plan, dnnb__op *op, const conv_p
         op->saved = plan->values[op->in[0]].data;
         return DNNB_OK;
     }
-    DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], before, 1));
+    DNNB_TRY(dnnb__onednn_value_get_in(plan, &op->in[0], before, 1, DNNB__F32));
     DNNB_TRY(
         dnnb__onednn_buffer_arena(plan, &op->saved, dnnb__layout_get_bytes(pass->layouts.in), 1));
     return dnnb__space_to_depth_add(plan, op->node->path, &pass->original, pass->layouts.in_block,
@@ -163,7 +226,8 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     conv_pass pass;
     pass_describe(&pass, plan, op);
     dnnb__primitive primitive;
-    DNNB_TRY(forward_create(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts));
+    dnnb__layout kept;
+    DNNB_TRY(forward_create(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts, &kept));
     size_t weight, bias;
     dnnb_status status = forward_prepare(plan, op, &pass, &primitive, &weight, &bias);
     if (status != DNNB_OK) {
@@ -185,28 +249,37 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
 typedef dnnb_status (*conv_create)(dnnb__dnnl *, dnnb__primitive *, const dnnb__conv *,
                                    dnnb__layout, dnnb__layout, const dnnb__primitive *);
 
-/* A backward primitive in the layouts of the forward pass, or row-major when that one is slow and
- * this one is not. */
+enum { USUAL_BLOCK = 16 };
+
+/* A backward primitive in the layouts of the forward pass, or row-major, or in bfloat16 in blocks,
+ * when that one is slow and this one is not. */
 static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out,
                                    conv_create create, const dnnb__op *op, const dnnb__conv *conv,
                                    conv_layouts *layouts) {
     dnnb__dnnl *dnnl = plan->net->dnnl;
+    bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
     const dnnb__primitive *forward = &plan->steps[op->step].primitive;
     dnnb_status status = create(dnnl, out, conv, layouts->in, layouts->out, forward);
     if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
-    conv_layouts plain;
-    dnnb__primitive other = {0};
-    dnnb_status plain_status = layouts_get(dnnl, &plain, conv, 1, 1);
-    if (plain_status == DNNB_OK)
-        plain_status = create(dnnl, &other, conv, plain.in, plain.out, forward);
-    if (plain_status == DNNB_OK && (status != DNNB_OK || !dnnb__primitive_is_slow(&other))) {
-        dnnb__primitive_destroy(out);
-        *out = other;
-        *layouts = plain;
-        return DNNB_OK;
+    for (int64_t block = 1; block <= (is_bf16 ? USUAL_BLOCK : 1); block += USUAL_BLOCK - 1) {
+        conv_layouts others;
+        dnnb__primitive other = {0};
+        dnnb_status other_status = layouts_get(dnnl, &others, conv, block, block);
+        if (other_status == DNNB_OK)
+            other_status = create(dnnl, &other, conv, others.in, others.out, forward);
+        if (other_status == DNNB_OK && (status != DNNB_OK || !dnnb__primitive_is_slow(&other))) {
+            dnnb__primitive_destroy(out);
+            *out = other;
+            *layouts = others;
+            status = DNNB_OK;
+            if (!dnnb__primitive_is_slow(out)) return DNNB_OK;
+            continue;
+        }
+        dnnb__primitive_destroy(&other);
     }
-    dnnb__primitive_destroy(&other);
-    return status;
+    if (status != DNNB_OK || !is_bf16) return status;
+    dnnb__primitive_destroy(out);
+    return fail_slow();
 }
 
 /* A buffer in another layout, by a step when that differs. */

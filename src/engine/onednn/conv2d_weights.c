@@ -20,6 +20,7 @@ dnnb_status dnnb__conv_weights_find(dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                     const dnnb__primitive *primitive,
                                     const dnnb__conv_weights_kernel **out) {
     *out = NULL;
+    if (dnnb__dnnl_get_precision(dnnl) != DNNB__F32) return DNNB_OK;
     if (!is_slower(primitive) || conv->groups != 1) return DNNB_OK;
     int64_t in_block, out_block;
     DNNB_TRY(dnnb__layout_find_block(dnnl, dnnb__primitive_get_layout(primitive, DNNL_ARG_SRC),

@@ -17,6 +17,8 @@ struct dnnb__dnnl {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* of every primitive */
+    dnnb__precision precision;
+    bool channels_last;
     struct dnnb__layout_entry **layouts;
     size_t n_layouts, layout_capacity;
 };
@@ -54,7 +56,7 @@ static dnnb_status limit_instructions(void) {
 }
 
 dnnb__isa dnnb__onednn_get_isa(void) {
-    const char *name = dnnb__onednn_get_instructions();
+    const char *name = dnnb__onednn_get_instructions(DNNB__F32);
     dnnb__isa theirs = DNNB__ISA_SSE, ours;
     if (strcmp(name, "AVX2") == 0) theirs = DNNB__ISA_AVX2;
     if (strcmp(name, "AVX-512") == 0) theirs = DNNB__ISA_AVX512;
@@ -62,8 +64,25 @@ dnnb__isa dnnb__onednn_get_isa(void) {
     return ours < theirs ? ours : theirs;
 }
 
-const char *dnnb__onednn_get_instructions(void) {
+/* Of two sets of instructions, each a bit. */
+static bool includes(dnnl_cpu_isa_t isa, dnnl_cpu_isa_t part) {
+    return ((unsigned)isa & (unsigned)part) == (unsigned)part;
+}
+
+dnnb__bf16_support dnnb__onednn_get_bf16_support(void) {
     (void)limit_instructions(); /* a wrong limit fails when a net is made */
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    if (includes(isa, dnnl_cpu_isa_avx512_core_amx)) return DNNB__BF16_TILES;
+    if (includes(isa, dnnl_cpu_isa_avx512_core_bf16)) return DNNB__BF16_VECTORS;
+    return includes(isa, dnnl_cpu_isa_avx512_core) ? DNNB__BF16_EMULATED : DNNB__BF16_NONE;
+}
+
+const char *dnnb__onednn_get_instructions(dnnb__precision precision) {
+    static const char *const bf16_names[] = {[DNNB__BF16_EMULATED] = "AVX-512, bf16 emulated",
+                                             [DNNB__BF16_VECTORS] = "AVX-512 bf16",
+                                             [DNNB__BF16_TILES] = "AMX bf16"};
+    dnnb__bf16_support support = dnnb__onednn_get_bf16_support();
+    if (precision == DNNB__BF16 && support != DNNB__BF16_NONE) return bf16_names[support];
     return dnnb__dnnl_isa_name(dnnl_get_effective_cpu_isa());
 }
 
@@ -79,10 +98,13 @@ static dnnb_status dnnl_prepare(dnnb__dnnl *dnnl) {
                  "attributes");
 }
 
-dnnb_status dnnb__dnnl_create(dnnb__dnnl **out) {
+dnnb_status dnnb__dnnl_create(dnnb__dnnl **out, dnnb__precision precision) {
     *out = NULL;
     dnnb__dnnl *dnnl = dnnb__calloc(1, sizeof *dnnl);
     if (!dnnl) return dnnb__fail_memory();
+    dnnl->precision = precision;
+    dnnl->channels_last =
+        precision == DNNB__BF16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES;
     dnnb_status status = dnnl_prepare(dnnl);
     if (status != DNNB_OK) {
         dnnb__dnnl_destroy(dnnl);
@@ -105,7 +127,21 @@ void dnnb__dnnl_destroy(dnnb__dnnl *dnnl) {
     dnnb__free(dnnl);
 }
 
+dnnb__precision dnnb__dnnl_get_precision(const dnnb__dnnl *dnnl) {
+    return dnnl->precision;
+}
+
+void dnnb__dnnl_set_channels_last(dnnb__dnnl *dnnl, bool on) {
+    dnnl->channels_last = on;
+}
+
+bool dnnb__dnnl_is_channels_last(const dnnb__dnnl *dnnl) {
+    return dnnl->channels_last;
+}
+
 /* --- layouts --- */
+
+static const dnnl_data_type_t data_types[] = {[DNNB__F32] = dnnl_f32, [DNNB__BF16] = dnnl_bf16};
 
 static dnnb_status layout_add(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__const_desc desc) {
     if (dnnl->n_layouts == dnnl->layout_capacity) {
@@ -140,12 +176,12 @@ static dnnb_status layout_keep(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__const_
     return layout_add(dnnl, out, desc);
 }
 
-static dnnb_status layout_tagged(dnnb__dnnl *dnnl, dnnb__layout *out, const int64_t *dims,
-                                 size_t ndim, dnnl_format_tag_t tag) {
+static dnnb_status layout_tagged(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__precision precision,
+                                 const int64_t *dims, size_t ndim, dnnl_format_tag_t tag) {
     dnnl_dims_t all = {0};
     memcpy(all, dims, ndim * sizeof *dims);
     dnnb__desc desc;
-    TRY_DNNL(dnnb__desc_create(&desc, (int)ndim, all, dnnl_f32, tag), "layout");
+    TRY_DNNL(dnnb__desc_create(&desc, (int)ndim, all, data_types[precision], tag), "layout");
     dnnb_status status = layout_keep(dnnl, out, desc);
     dnnb__desc_destroy(desc);
     return status;
@@ -153,10 +189,15 @@ static dnnb_status layout_tagged(dnnb__dnnl *dnnl, dnnb__layout *out, const int6
 
 dnnb_status dnnb__layout_plain(dnnb__dnnl *dnnl, dnnb__layout *out, const int64_t *dims,
                                size_t ndim) {
+    return dnnb__layout_plain_in(dnnl, out, DNNB__F32, dims, ndim);
+}
+
+dnnb_status dnnb__layout_plain_in(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__precision precision,
+                                  const int64_t *dims, size_t ndim) {
     static const dnnl_format_tag_t tags[DNNB__LAYOUT_MAX_NDIM + 1] = {
         dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
     DNNB_ASSERT(ndim >= 1 && ndim <= DNNB__LAYOUT_MAX_NDIM);
-    return layout_tagged(dnnl, out, dims, ndim, tags[ndim]);
+    return layout_tagged(dnnl, out, precision, dims, ndim, tags[ndim]);
 }
 
 static const struct {
@@ -165,11 +206,18 @@ static const struct {
 } block_tags[] = {{1, dnnl_nchw}, {4, dnnl_nChw4c}, {8, dnnl_nChw8c}, {16, dnnl_nChw16c}};
 enum { N_BLOCK_TAGS = sizeof block_tags / sizeof block_tags[0] };
 
-dnnb_status dnnb__layout_blocked(dnnb__dnnl *dnnl, dnnb__layout *out, const int64_t dims[4],
-                                 int64_t block) {
+bool dnnb__layout_is_block(int64_t block) {
+    for (size_t i = 0; i < N_BLOCK_TAGS; i++)
+        if (block_tags[i].block == block) return true;
+    return false;
+}
+
+dnnb_status dnnb__layout_blocked(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__precision precision,
+                                 const int64_t dims[4], int64_t block) {
     for (size_t i = 0; i < N_BLOCK_TAGS; i++)
         if (block_tags[i].block == block)
-            return layout_tagged(dnnl, out, dims, 4, block_tags[i].tag);
+            return layout_tagged(dnnl, out, precision, dims, 4, block_tags[i].tag);
+    if (block == dims[1]) return layout_tagged(dnnl, out, precision, dims, 4, dnnl_nhwc);
     return dnnb__fail(DNNB_ERR_INTERNAL, "no layout with channel blocks of %lld", (long long)block);
 }
 
@@ -179,8 +227,50 @@ dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layout layout, int64
     if (dnnb__desc_get_dims(layout->desc, &dims) != 4) return DNNB_OK;
     for (size_t i = 0; i < N_BLOCK_TAGS && !*block; i++) {
         dnnb__layout candidate;
-        DNNB_TRY(layout_tagged(dnnl, &candidate, dims, 4, block_tags[i].tag));
+        DNNB_TRY(layout_tagged(dnnl, &candidate, dnnl->precision, dims, 4, block_tags[i].tag));
         if (candidate == layout) *block = block_tags[i].block;
+    }
+    if (*block || dnnl->precision == DNNB__F32) return DNNB_OK;
+    dnnb__layout last;
+    DNNB_TRY(layout_tagged(dnnl, &last, dnnl->precision, dims, 4, dnnl_nhwc));
+    if (last == layout) *block = dims[1];
+    return DNNB_OK;
+}
+
+/* Weights whose rows of `row` outputs follow each other in float32, and lie in pairs in bfloat16.
+ * Blocks of 16 inputs there are blocks of 8 or 16 pairs here: the same order. */
+static const struct {
+    size_t ndim, row;
+    dnnl_format_tag_t kept, rounded;
+} pair_tags[] = {
+    {2, 0, dnnl_ab, dnnl_ab},
+    {2, 0, dnnl_ba, dnnl_ba},
+    {2, 16, dnnl_AB16b16a, dnnl_AB8b16a2b},
+    {2, 32, dnnl_AB16b32a, dnnl_AB8b32a2b},
+    {2, 64, dnnl_AB16b64a, dnnl_AB8b64a2b},
+    {2, 16, dnnl_AB16b16a, dnnl_AB16b16a2b},
+    {2, 32, dnnl_AB16b32a, dnnl_AB16b32a2b},
+    {2, 64, dnnl_AB16b64a, dnnl_AB16b64a2b},
+    {4, 0, dnnl_abcd, dnnl_abcd},
+    {4, 16, dnnl_ABcd16b16a, dnnl_ABcd8b16a2b},
+};
+enum { N_PAIR_TAGS = sizeof pair_tags / sizeof pair_tags[0] };
+
+dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept, dnnb__layout rounded,
+                                    bool *found, size_t *row) {
+    *found = false;
+    *row = 0;
+    /* An odd number of blocks of 16 inputs is padded to one more in blocks of 32. */
+    if (dnnb__layout_get_bytes(kept) != 2 * dnnb__layout_get_bytes(rounded)) return DNNB_OK;
+    const int64_t *dims;
+    size_t ndim = dnnb__desc_get_dims(kept->desc, &dims);
+    for (size_t i = 0; i < N_PAIR_TAGS && !*found; i++) {
+        if (pair_tags[i].ndim != ndim) continue;
+        dnnb__layout f32, bf16;
+        DNNB_TRY(layout_tagged(dnnl, &f32, DNNB__F32, dims, ndim, pair_tags[i].kept));
+        DNNB_TRY(layout_tagged(dnnl, &bf16, DNNB__BF16, dims, ndim, pair_tags[i].rounded));
+        *found = f32 == kept && bf16 == rounded;
+        *row = pair_tags[i].row;
     }
     return DNNB_OK;
 }
@@ -299,11 +389,11 @@ static const arg_query backward_weights_queries[] = {
     {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0},
 };
 
-/* A given layout, or "any" with these dimensions. */
+/* A given layout, or "any" with these numbers and dimensions. */
 static dnnb_status layout_or_any(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__layout layout,
-                                 const int64_t *dims, size_t ndim) {
+                                 dnnb__precision precision, const int64_t *dims, size_t ndim) {
     *out = layout;
-    return layout ? DNNB_OK : layout_tagged(dnnl, out, dims, ndim, dnnl_format_tag_any);
+    return layout ? DNNB_OK : layout_tagged(dnnl, out, precision, dims, ndim, dnnl_format_tag_any);
 }
 
 static dnnb__const_desc desc_of(dnnb__layout layout) {
@@ -330,7 +420,8 @@ dnnb_status dnnb__layout_weights_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
                                          const dnnb__conv *conv, int64_t block) {
     int64_t dims[DNNB__LAYOUT_MAX_NDIM];
     size_t ndim = dnnb__conv_get_weight_dims(conv, dims);
-    return layout_tagged(dnnl, out, dims, ndim, block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
+    return layout_tagged(dnnl, out, DNNB__F32, dims, ndim,
+                         block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
 }
 
 /* The four layouts of a convolution, and oneDNN's dilation, which counts the gaps. */
@@ -340,7 +431,7 @@ typedef struct conv_layouts {
 } conv_layouts;
 
 static dnnb_status conv_describe(dnnb__dnnl *dnnl, conv_layouts *l, const dnnb__conv *c,
-                                 dnnb__layout src, dnnb__layout dst) {
+                                 dnnb__layout src, dnnb__layout dst, dnnb__precision of_weights) {
     dnnl_dims_t in = {c->batch, c->in_channels, c->in[0], c->in[1]};
     dnnl_dims_t out = {c->batch, c->out_channels, c->out[0], c->out[1]};
     dnnl_dims_t bias = {c->out_channels};
@@ -352,9 +443,9 @@ static dnnb_status conv_describe(dnnb__dnnl *dnnl, conv_layouts *l, const dnnb__
         l->begin[i] = c->padding_begin[i];
         l->end[i] = c->padding_end[i];
     }
-    DNNB_TRY(layout_or_any(dnnl, &l->src, src, in, 4));
-    DNNB_TRY(layout_or_any(dnnl, &l->dst, dst, out, 4));
-    DNNB_TRY(layout_or_any(dnnl, &l->weights, NULL, weights, weights_ndim));
+    DNNB_TRY(layout_or_any(dnnl, &l->src, src, dnnl->precision, in, 4));
+    DNNB_TRY(layout_or_any(dnnl, &l->dst, dst, dnnl->precision, out, 4));
+    DNNB_TRY(layout_or_any(dnnl, &l->weights, NULL, of_weights, weights, weights_ndim));
     l->bias = NULL;
     return c->bias ? dnnb__layout_plain(dnnl, &l->bias, bias, 1) : DNNB_OK;
 }
@@ -363,7 +454,7 @@ dnnb_status dnnb__conv_forward(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnn
                                dnnb__layout src, dnnb__layout dst) {
     *out = (dnnb__primitive){0};
     conv_layouts l;
-    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst));
+    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst, dnnl->precision));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made = dnnb__conv_forward_desc(
         &desc, dnnl->engine, forward_kind(conv->training), dnnl_convolution_direct, desc_of(l.src),
@@ -378,7 +469,7 @@ dnnb_status dnnb__conv_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out, con
                                      const dnnb__primitive *forward) {
     *out = (dnnb__primitive){0};
     conv_layouts l;
-    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst));
+    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst, dnnl->precision));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made = dnnb__conv_backward_data_desc(
         &desc, dnnl->engine, dnnl_convolution_direct, desc_of(l.src), desc_of(l.weights),
@@ -392,7 +483,7 @@ dnnb_status dnnb__conv_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *out,
                                         const dnnb__primitive *forward) {
     *out = (dnnb__primitive){0};
     conv_layouts l;
-    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst));
+    DNNB_TRY(conv_describe(dnnl, &l, conv, src, dst, DNNB__F32));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made = dnnb__conv_backward_weights_desc(
         &desc, dnnl->engine, dnnl_convolution_direct, desc_of(l.src), desc_of(l.weights),
@@ -409,21 +500,23 @@ typedef struct product_layouts {
 } product_layouts;
 
 static dnnb_status product_describe(dnnb__dnnl *dnnl, product_layouts *l, const dnnb__product *p,
-                                    dnnb__layout weights) {
+                                    dnnb__layout weights, dnnb__precision of_weights,
+                                    dnnb__precision of_dst) {
     dnnl_dims_t src = {p->rows, p->in}, dst = {p->rows, p->out}, bias = {p->out};
     dnnl_dims_t weight_dims = {p->out, p->in};
-    DNNB_TRY(dnnb__layout_plain(dnnl, &l->src, src, 2));
-    DNNB_TRY(dnnb__layout_plain(dnnl, &l->dst, dst, 2));
+    DNNB_TRY(dnnb__layout_plain_in(dnnl, &l->src, dnnl->precision, src, 2));
+    DNNB_TRY(dnnb__layout_plain_in(dnnl, &l->dst, of_dst, dst, 2));
     l->bias = NULL;
     if (p->bias) DNNB_TRY(dnnb__layout_plain(dnnl, &l->bias, bias, 1));
-    return layout_or_any(dnnl, &l->weights, weights, weight_dims, 2);
+    return layout_or_any(dnnl, &l->weights, weights, of_weights, weight_dims, 2);
 }
 
 dnnb_status dnnb__product_forward(dnnb__dnnl *dnnl, dnnb__primitive *out,
                                   const dnnb__product *product, dnnb__layout weights) {
     *out = (dnnb__primitive){0};
     product_layouts l;
-    DNNB_TRY(product_describe(dnnl, &l, product, weights));
+    dnnb__precision of_dst = product->f32_out ? DNNB__F32 : dnnl->precision;
+    DNNB_TRY(product_describe(dnnl, &l, product, weights, dnnl->precision, of_dst));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made = dnnb__product_forward_desc(
         &desc, dnnl->engine, forward_kind(product->training), desc_of(l.src), desc_of(l.weights),
@@ -437,7 +530,7 @@ dnnb_status dnnb__product_backward_data(dnnb__dnnl *dnnl, dnnb__primitive *out,
                                         const dnnb__primitive *forward) {
     *out = (dnnb__primitive){0};
     product_layouts l;
-    DNNB_TRY(product_describe(dnnl, &l, product, weights));
+    DNNB_TRY(product_describe(dnnl, &l, product, weights, dnnl->precision, dnnl->precision));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made =
         dnnb__product_backward_data_desc(&desc, dnnl->engine, desc_of(l.src), desc_of(l.weights),
@@ -451,7 +544,7 @@ dnnb_status dnnb__product_backward_weights(dnnb__dnnl *dnnl, dnnb__primitive *ou
                                            const dnnb__primitive *forward) {
     *out = (dnnb__primitive){0};
     product_layouts l;
-    DNNB_TRY(product_describe(dnnl, &l, product, weights));
+    DNNB_TRY(product_describe(dnnl, &l, product, weights, DNNB__F32, dnnl->precision));
     dnnl_primitive_desc_t desc = NULL;
     dnnl_status_t made = dnnb__product_backward_weights_desc(
         &desc, dnnl->engine, desc_of(l.src), desc_of(l.weights), desc_of(l.bias), desc_of(l.dst),

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "core/isa.h"
-#include "core/mem.h"
+#include "engine/engine.h"
 
 typedef const struct dnnb__layout_entry *dnnb__layout;
 typedef struct dnnb__dnnl dnnb__dnnl;
@@ -22,26 +22,44 @@ typedef struct dnnb__dnnl dnnb__dnnl;
 /** "oneDNN 2.6.3", of the library that runs. */
 const char *dnnb__onednn_get_version(void);
 /** The widest instructions that it may use here: "AVX2", "AVX-512". */
-const char *dnnb__onednn_get_instructions(void);
+const char *dnnb__onednn_get_instructions(dnnb__precision precision);
 /** The widest that own kernels may use beside it, so that one limit holds for both. */
 dnnb__isa dnnb__onednn_get_isa(void);
+dnnb__bf16_support dnnb__onednn_get_bf16_support(void);
 
-DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out);
+/** @param precision Of the activations and weights that primitives read and write. Weight
+ *  gradients, biases and their gradients are float32. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnnl_create(dnnb__dnnl **out, dnnb__precision precision);
 void dnnb__dnnl_destroy(dnnb__dnnl *dnnl);
+dnnb__precision dnnb__dnnl_get_precision(const dnnb__dnnl *dnnl);
+/** Ask convolutions for activations with their channels last, as with AMX, instead of for oneDNN's
+ *  choice. */
+void dnnb__dnnl_set_channels_last(dnnb__dnnl *dnnl, bool on);
+bool dnnb__dnnl_is_channels_last(const dnnb__dnnl *dnnl);
 
 enum { DNNB__LAYOUT_MAX_NDIM = 5 };
 
-/** Row-major. */
+/** Row-major, float32. */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_plain(dnnb__dnnl *dnnl, dnnb__layout *out,
                                                const int64_t *dims, size_t ndim);
+DNNB_MUST_CHECK dnnb_status dnnb__layout_plain_in(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                  dnnb__precision precision, const int64_t *dims,
+                                                  size_t ndim);
 /** [n, c, h, w] with the channels in groups of `block` innermost, zero-padded to whole groups;
- *  block 1 is row-major. */
+ *  block 1 is row-major, and a block of all channels is channels last. */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
-                                                 const int64_t dims[4], int64_t block);
+                                                 dnnb__precision precision, const int64_t dims[4],
+                                                 int64_t block);
+/** True when any number of channels can be kept in groups of so many. */
+bool dnnb__layout_is_block(int64_t block);
 /** The block for which `layout` is a layout of the function above; 0 when there is none. */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layout layout,
                                                     int64_t *block);
 size_t dnnb__layout_get_bytes(dnnb__layout layout);
+/** True when `rounded` is what dnnb__bf16_round_pairs() makes of weights in the float32 layout
+ *  `kept`, with rows of *row elements (0: in the same order). */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept,
+                                                    dnnb__layout rounded, bool *found, size_t *row);
 
 /** Arguments of a primitive in oneDNN's numbering, and the layout of each. */
 enum { DNNB__PRIMITIVE_MAX_ARGS = 5 };
@@ -107,6 +125,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__conv_backward_weights(dnnb__dnnl *dnnl, dnnb__
 typedef struct dnnb__product {
     int64_t rows, in, out;
     bool bias, relu, training;
+    bool f32_out; /* of a forward pass in bfloat16 */
 } dnnb__product;
 
 /** Weights that are NULL are oneDNN's choice. */

@@ -6,12 +6,14 @@
  */
 #include <math.h>
 
+#include "core/bf16.h"
 #include "core/kernel.h"
 #include "engine/onednn/plan.h"
 
 enum { CHUNK = 4096 }; /* elements; a multiple of a block's four */
 
 typedef struct dropout {
+    dnnb__precision precision;
     int64_t count;
     uint64_t threshold; /* words below it drop: p * 2^32, rounded up */
     float scale;        /* 1 / (1 - p) */
@@ -38,29 +40,40 @@ DNNB__KERNEL static void apply_mask(const uint8_t *kept, float scale, const floa
     for (int64_t i = 0; i < n; i++) out[i] = kept[i] ? in[i] * scale : 0.0f;
 }
 
+DNNB__KERNEL static void apply_mask_bf16(const uint8_t *kept, float scale, const uint16_t *in,
+                                         uint16_t *out, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        out[i] = dnnb__bf16_round(kept[i] ? dnnb__bf16_widen(in[i]) * scale : 0.0f);
+}
+
+/* Elements first .. first + n of an array in the numbers of the values. */
+static void apply(const dropout *d, const uint8_t *kept, const void *in, void *out, int64_t first,
+                  int64_t n) {
+    if (d->precision == DNNB__BF16)
+        apply_mask_bf16(kept + first, d->scale, (const uint16_t *)in + first,
+                        (uint16_t *)out + first, n);
+    else
+        apply_mask(kept + first, d->scale, (const float *)in + first, (float *)out + first, n);
+}
+
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
     const dropout *d = step->settings;
-    float *out = step->data[0];
-    const float *in = step->data[1];
     uint8_t *kept = step->data[2];
 #pragma omp parallel for schedule(static)
     for (int64_t first = 0; first < d->count; first += CHUNK) {
         int64_t n = d->count - first < CHUNK ? d->count - first : CHUNK;
         fill_mask(d, random, first, n, kept + first);
-        apply_mask(kept + first, d->scale, in + first, out + first, n);
+        apply(d, kept, step->data[1], step->data[0], first, n);
     }
 }
 
 static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const dropout *d = step->settings;
-    float *in_gradient = step->data[0];
-    const float *out_gradient = step->data[1];
-    const uint8_t *kept = step->data[2];
 #pragma omp parallel for schedule(static)
     for (int64_t first = 0; first < d->count; first += CHUNK) {
         int64_t n = d->count - first < CHUNK ? d->count - first : CHUNK;
-        apply_mask(kept + first, d->scale, out_gradient + first, in_gradient + first, n);
+        apply(d, step->data[2], step->data[1], step->data[0], first, n);
     }
 }
 
@@ -69,7 +82,8 @@ static dnnb_status settings_create(dnnb__onednn_plan *plan, const dnnb__op *op, 
     DNNB_TRY(dnnb__onednn_value_count(plan, &op->node->shape, 1, &count));
     DNNB_TRY(dnnb__onednn_alloc(plan, out, 1, sizeof(dropout)));
     float p = op->node->attr.dropout.p;
-    *(dropout *)*out = (dropout){.count = (int64_t)count,
+    *(dropout *)*out = (dropout){.precision = plan->values[op->out].precision,
+                                 .count = (int64_t)count,
                                  .threshold = (uint64_t)ceil((double)p * 0x1p32),
                                  .scale = 1.0f / (1.0f - p),
                                  .layer = (uint32_t)op->index};

@@ -1,4 +1,4 @@
-/* The onednn engine: float32 on oneDNN, its table of functions and of operations. */
+/* The onednn engine: float32 and bfloat16 on oneDNN, its table of functions and of operations. */
 #include "engine/onednn/op_list.h"
 #include "engine/onednn/plan.h"
 
@@ -6,6 +6,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .name = "onednn",
     .get_version = dnnb__onednn_get_version,
     .get_instructions = dnnb__onednn_get_instructions,
+    .get_bf16_support = dnnb__onednn_get_bf16_support,
     .net_create = dnnb__onednn_net_create,
     .net_destroy = dnnb__onednn_net_destroy,
     .net_import = dnnb__onednn_net_import,
@@ -14,6 +15,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .net_export_gradient = dnnb__onednn_net_export_gradient,
     .net_get_flat = dnnb__onednn_net_get_flat,
     .net_mark_changed = dnnb__onednn_net_mark_changed,
+    .net_mark_trained = dnnb__onednn_net_mark_trained,
     .plan_create = dnnb__onednn_plan_create,
     .plan_destroy = dnnb__onednn_plan_destroy,
     .plan_forward = dnnb__onednn_plan_forward,

@@ -20,6 +20,12 @@ static void product_describe(dnnb__product *out, const dnnb__graph *graph, const
                            .training = true};
 }
 
+/* There is no falling back to a plain loop in bfloat16: it would be slower than float32. */
+static dnnb_status fail_slow(void) {
+    return dnnb__fail(DNNB_ERR_UNSUPPORTED, "oneDNN has no kernel for this matrix product in "
+                                            "precision bf16; take f32");
+}
+
 static void linear_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
                           float *engine) {
     (void)graph;
@@ -30,6 +36,19 @@ static void linear_contract(const dnnb__graph *graph, const dnnb__param *param, 
                             float *pytorch) {
     (void)graph;
     dnnb__linear_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
+}
+
+/* In bfloat16 passes read a copy, and the weights are kept as their gradient is made; row-major
+ * where oneDNN calls a general product. */
+static dnnb_status describe_bf16(dnnb__dnnl *dnnl, const dnnb__product *product,
+                                 const dnnb__primitive *forward, dnnb__param_form *form) {
+    dnnb__primitive backward;
+    if (dnnb__primitive_is_gemm(forward)) return DNNB_OK;
+    if (dnnb__primitive_is_slow(forward)) return fail_slow();
+    DNNB_TRY(dnnb__product_backward_weights(dnnl, &backward, product, NULL, forward));
+    form->layout = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
+    dnnb__primitive_destroy(&backward);
+    return DNNB_OK;
 }
 
 static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
@@ -43,6 +62,11 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     if (k != 0) return DNNB_OK;
     dnnb__primitive primitive;
     DNNB_TRY(dnnb__product_forward(dnnl, &primitive, &product, NULL));
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16) {
+        dnnb_status status = describe_bf16(dnnl, &product, &primitive, form);
+        dnnb__primitive_destroy(&primitive);
+        return status;
+    }
     bool own = dnnb__linear_own_suits(&primitive);
     if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
         form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
@@ -72,7 +96,26 @@ static dnnb_status pass_create(dnnb__dnnl *dnnl, dnnb__primitive *out, product_p
     dnnb_status status = create(dnnl, out, product, kept, forward);
     if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
     dnnb__primitive_destroy(out);
-    return create(dnnl, out, product, NULL, forward);
+    DNNB_TRY(create(dnnl, out, product, NULL, forward));
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__F32 || !dnnb__primitive_is_slow(out))
+        return DNNB_OK;
+    dnnb__primitive_destroy(out);
+    return fail_slow();
+}
+
+/* The layout of the weights that a pass reads, for a pass that is asked for it: as they are kept,
+ * or in bfloat16 oneDNN's choice, row-major for a general product. */
+static dnnb_status read_layout_get(dnnb__dnnl *dnnl, dnnb__layout *out, const dnnb__product *p,
+                                   dnnb__layout kept) {
+    dnnb__primitive forward;
+    *out = kept;
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__F32) return DNNB_OK;
+    int64_t dims[2] = {p->out, p->in};
+    DNNB_TRY(dnnb__product_forward(dnnl, &forward, p, NULL));
+    *out = dnnb__primitive_get_layout(&forward, DNNL_ARG_WEIGHTS);
+    bool is_gemm = dnnb__primitive_is_gemm(&forward);
+    dnnb__primitive_destroy(&forward);
+    return is_gemm ? dnnb__layout_plain_in(dnnl, out, DNNB__BF16, dims, 2) : DNNB_OK;
 }
 
 static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out,
@@ -95,7 +138,10 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     product.training = op->differentiated;
     DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], node->inputs[0], 1));
     op->n_in = 1;
-    DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, 1));
+    product.f32_out =
+        dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && op->index == plan->base.options.to;
+    DNNB_TRY(dnnb__onednn_value_add_in(
+        plan, op, &node->shape, 1, product.f32_out ? DNNB__F32 : dnnb__dnnl_get_precision(dnnl)));
     size_t weight, bias = DNNB__NO_BUFFER;
     if (product.bias)
         DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias,
@@ -115,6 +161,7 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
                                         weight, bias, plan->values[op->out].data, &op->saved);
     }
     dnnb__primitive primitive;
+    DNNB_TRY(read_layout_get(dnnl, &kept, &product, kept));
     DNNB_TRY(pass_create(dnnl, &primitive, forward_create, &product, kept, NULL));
     dnnb_status status = dnnb__onednn_weight(
         plan, &weight, node->first_param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
@@ -176,6 +223,7 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
         return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
     }
     dnnb__primitive primitive;
+    DNNB_TRY(read_layout_get(plan->net->dnnl, &kept, product, kept));
     DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_data, product, kept,
                          &plan->steps[op->step].primitive));
     dnnb_status status = dnnb__onednn_weight(
@@ -193,11 +241,26 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
     return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
 }
 
+/* The gradient of an output in float32 in the numbers of the net. */
+static dnnb_status bring_gradient(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                  const dnnb__product *product, size_t *gradient) {
+    dnnb__dnnl *dnnl = plan->net->dnnl;
+    if (plan->values[op->out].precision == dnnb__dnnl_get_precision(dnnl)) return DNNB_OK;
+    int64_t dims[2] = {product->rows, product->out};
+    dnnb__layout from, to;
+    size_t source = *gradient;
+    DNNB_TRY(dnnb__layout_plain_in(dnnl, &from, DNNB__F32, dims, 2));
+    DNNB_TRY(dnnb__layout_plain_in(dnnl, &to, dnnb__dnnl_get_precision(dnnl), dims, 2));
+    *gradient = DNNB__NO_BUFFER;
+    return dnnb__onednn_add_reorder(plan, op->node->path, from, source, to, gradient);
+}
+
 static dnnb_status linear_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__product product;
     product_describe(&product, plan->graph, op->node, (int64_t)plan->base.options.batch);
     size_t gradient;
     DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
+    DNNB_TRY(bring_gradient(plan, op, &product, &gradient));
     DNNB_TRY(linear_backward_weights(plan, op, &product, gradient));
     if (!plan->values[op->in[0]].wants_gradient) return DNNB_OK;
     return linear_backward_data(plan, op, &product, gradient);

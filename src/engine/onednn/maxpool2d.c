@@ -8,7 +8,7 @@
  */
 #include "core/status.h"
 #include "engine/kernels/kernels.h"
-#include "engine/onednn/plan.h"
+#include "engine/onednn/maxpool2d_bf16.h"
 
 typedef struct pool {
     dnnb__maxpool shape;
@@ -75,11 +75,13 @@ static dnnb_status pool_create(dnnb__onednn_plan *plan, const dnnb__op *op, pool
 static dnnb_status maxpool2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     const dnnb__node *node = op->node;
     size_t before = node->inputs[0];
-    op->in[0] = plan->node_value[before];
+    int64_t block = plan->values[plan->node_value[before]].block;
+    DNNB_TRY(dnnb__onednn_value_get(plan, &op->in[0], before, block));
     op->n_in = 1;
     plan->values[op->in[0]].relu_masked = plan->pooled[before];
-    int64_t block = plan->values[op->in[0]].block;
     DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, block));
+    if (plan->values[op->out].precision == DNNB__BF16)
+        return dnnb__maxpool2d_bf16_forward(plan, op);
     pool *settings = NULL;
     DNNB_TRY(pool_create(plan, op, &settings));
     size_t buffers[3] = {plan->values[op->out].data, plan->values[op->in[0]].data};
@@ -95,9 +97,13 @@ static dnnb_status maxpool2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
 
 static dnnb_status maxpool2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     pool *settings = NULL;
-    DNNB_TRY(pool_create(plan, op, &settings));
     size_t gradient;
     DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &gradient));
+    if (plan->values[op->out].precision == DNNB__BF16) {
+        DNNB_TRY(dnnb__maxpool2d_bf16_backward(plan, op, gradient));
+        return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
+    }
+    DNNB_TRY(pool_create(plan, op, &settings));
     const dnnb__value *out = &plan->values[op->out];
     size_t buffers[] = {gradient, out->gradient, out->data, op->saved};
     DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", settings->kernel->name,

@@ -42,22 +42,23 @@ static dnnb_status param_create(dnnb__onednn_net *net, size_t param) {
         return dnnb__fail_prefix(status, "%s", net->base.graph->params[param].path);
     size_t n_bytes = dnnb__layout_get_bytes(store->form.layout);
     store->n = n_bytes / sizeof(float);
+    store->stamp = 1;
     /* What has no padding is written whole by its import, and takes no memory until then. */
     bool is_padded = store->n != net->base.graph->params[param].count;
     store->weight = is_padded ? alloc_large(n_bytes) : dnnb__alloc_large(n_bytes, 1);
     return store->weight ? DNNB_OK : dnnb__fail_memory();
 }
 
-dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb__graph *graph, size_t n_threads) {
+dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb__graph *graph, size_t n_threads,
+                                    dnnb__precision precision) {
     *out = NULL;
     dnnb__onednn_net *net = dnnb__calloc(1, sizeof *net);
     if (!net) return dnnb__fail_memory();
     net->base.engine = &dnnb__engine_onednn;
     net->base.graph = graph;
     net->base.n_threads = n_threads ? n_threads : dnnb__threads_get_available();
-    net->stamp = 1;
     size_t threads_before = dnnb__threads_set(net->base.n_threads);
-    dnnb_status status = dnnb__dnnl_create(&net->dnnl);
+    dnnb_status status = dnnb__dnnl_create(&net->dnnl, precision);
     if (status == DNNB_OK) {
         net->params = dnnb__calloc(graph->n_params, sizeof *net->params);
         if (!net->params) status = dnnb__fail_memory();
@@ -105,7 +106,7 @@ dnnb_status dnnb__onednn_net_import(dnnb__net *base, size_t param, const float *
                            store->form.layout, store->weight);
     (void)dnnb__threads_set(threads_before);
     dnnb__free(expanded);
-    net->stamp++;
+    store->stamp++;
     return status;
 }
 
@@ -114,6 +115,7 @@ bool dnnb__onednn_net_lend(dnnb__net *base, size_t param, const float *values) {
     dnnb__onednn_net *net = (dnnb__onednn_net *)base;
     const dnnb__node *node = &base->graph->nodes[base->graph->params[param].node];
     if (node->kind != DNNB__LAYER_LINEAR || param != node->first_param) return false;
+    if (base->precision != DNNB__F32) return false;
     net->params[param].lent = values;
     return true;
 }
@@ -154,11 +156,26 @@ dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *base, size_t param
 
 dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *base, size_t param) {
     const dnnb__param_store *store = &((dnnb__onednn_net *)base)->params[param];
-    return (dnnb__flat){store->weight, store->gradient, store->n};
+    dnnb__flat flat = {.weight = store->weight, .gradient = store->gradient, .n = store->n};
+    if (store->flat) {
+        flat.copy = store->flat->data;
+        flat.row = store->flat->row;
+    }
+    return flat;
 }
 
 void dnnb__onednn_net_mark_changed(dnnb__net *base) {
-    ((dnnb__onednn_net *)base)->stamp++;
+    dnnb__param_store *stores = ((dnnb__onednn_net *)base)->params;
+    for (size_t i = 0; i < base->graph->n_params; i++) stores[i].stamp++;
+}
+
+void dnnb__onednn_net_mark_trained(dnnb__net *base) {
+    dnnb__param_store *stores = ((dnnb__onednn_net *)base)->params;
+    for (size_t i = 0; i < base->graph->n_params; i++) {
+        if (!base->graph->params[i].trainable) continue;
+        stores[i].stamp++;
+        if (stores[i].flat) stores[i].flat->stamp = stores[i].stamp;
+    }
 }
 
 /* --- what plans need --- */
@@ -182,12 +199,19 @@ dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy 
     dnnb__weight_copy *copy = dnnb__calloc(1, sizeof *copy);
     if (!copy) return dnnb__fail_memory();
     *copy = (dnnb__weight_copy){.param = param, .layout = layout};
+    dnnb_status status = dnnb__layout_find_pairs(net->dnnl, net->params[param].form.layout, layout,
+                                                 &copy->is_rounded, &copy->row);
+    if (status != DNNB_OK) {
+        dnnb__free(copy);
+        return status;
+    }
     copy->data = alloc_large(dnnb__layout_get_bytes(layout));
     if (!copy->data) {
         dnnb__free(copy);
         return dnnb__fail_memory();
     }
     net->copies[net->n_copies++] = copy;
+    if (copy->is_rounded && !net->params[param].flat) net->params[param].flat = copy;
     *out = copy;
     return DNNB_OK;
 }

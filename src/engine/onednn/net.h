@@ -2,8 +2,12 @@
  * A net of the onednn engine: parameters in the layouts that the forward pass wants, their
  * gradients, copies in other layouts, and the memory that all plans of the net share.
  *
+ * In bfloat16 parameters are kept in float32, in the layouts of their gradients, and passes read
+ * copies. The one that the forward pass reads has the order of the weight where it can, so that an
+ * optimiser writes it in the pass that changes the weight (dnnb__flat.copy).
+ *
  * Invariants: a gradient has the layout of its weight. Padding elements of both are zero. A copy is
- * as new as its weight when its stamp is the net's.
+ * as new as its weight when it has the same stamp.
  */
 #ifndef DNNB_ENGINE_ONEDNN_NET_H
 #define DNNB_ENGINE_ONEDNN_NET_H
@@ -29,21 +33,24 @@ typedef struct dnnb__param_store {
     const float *lent; /* its values in PyTorch's layout, read in place of `weight`; else NULL */
     float *gradient;   /* NULL until a plan trains the parameter */
     bool has_gradient;
+    uint64_t stamp;                 /* grows with each change of the weight */
+    struct dnnb__weight_copy *flat; /* the copy that an optimiser writes; NULL for none */
 } dnnb__param_store;
 
 /** A parameter once more, in another layout. */
 typedef struct dnnb__weight_copy {
     size_t param;
     dnnb__layout layout;
-    float *data;
-    uint64_t stamp; /* the net's when it was last renewed */
+    void *data;
+    bool is_rounded; /* the weight in its own order, in bfloat16, */
+    size_t row;      /* with pairs of rows of so many elements interleaved */
+    uint64_t stamp;  /* the weight's when it was last renewed */
 } dnnb__weight_copy;
 
 typedef struct dnnb__onednn_net {
     dnnb__net base;
     dnnb__dnnl *dnnl;
     dnnb__param_store *params; /* as many as the graph has */
-    uint64_t stamp;            /* grows with each change of the weights */
     dnnb__weight_copy **copies;
     size_t n_copies;
     char *arena;
@@ -65,7 +72,7 @@ extern const dnnb__engine dnnb__engine_onednn;
 
 /* The functions of the engine's table. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_create(dnnb__net **out, const dnnb__graph *graph,
-                                                    size_t n_threads);
+                                                    size_t n_threads, dnnb__precision precision);
 void dnnb__onednn_net_destroy(dnnb__net *net);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_import(dnnb__net *net, size_t param,
                                                     const float *values);
@@ -76,5 +83,6 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *ne
                                                              float *values);
 dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *net, size_t param);
 void dnnb__onednn_net_mark_changed(dnnb__net *net);
+void dnnb__onednn_net_mark_trained(dnnb__net *net);
 
 #endif

@@ -73,7 +73,8 @@ static dnnb_status analyse(dnnb__onednn_plan *plan) {
 static dnnb_status add_input(dnnb__onednn_plan *plan) {
     const dnnb__plan_options *o = &plan->base.options;
     dnnb__op source = {.index = o->from, .differentiated = plan->differentiated[o->from]};
-    DNNB_TRY(dnnb__onednn_value_add(plan, &source, &plan->graph->nodes[o->from].shape, 1));
+    const dnnb_shape *shape = &plan->graph->nodes[o->from].shape;
+    DNNB_TRY(dnnb__onednn_value_add_in(plan, &source, shape, 1, DNNB__F32));
     plan->buffers[plan->values[source.out].data].kind = DNNB__BUFFER_INPUT;
     plan->node_value[o->from] = source.out;
     return DNNB_OK;
@@ -132,7 +133,7 @@ static dnnb_status add_copy(dnnb__onednn_plan *plan, const char *pass, size_t *b
 
 static dnnb_status add_output(dnnb__onednn_plan *plan) {
     size_t value;
-    DNNB_TRY(dnnb__onednn_value_get(plan, &value, plan->base.options.to, 1));
+    DNNB_TRY(dnnb__onednn_value_get_in(plan, &value, plan->base.options.to, 1, DNNB__F32));
     size_t data = plan->values[value].data;
     if (plan->buffers[data].kind == DNNB__BUFFER_INPUT) DNNB_TRY(add_copy(plan, "forward", &data));
     DNNB_TRY(own_buffer(plan, data, &plan->output));

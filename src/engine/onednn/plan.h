@@ -6,7 +6,8 @@
  * long each buffer lives, and so its place in the arena (memory.c).
  * A *value* is the output of a node in one layout: a data buffer and, when it is differentiated, a
  * gradient buffer. Activations [c, h, w] are kept with their channels in blocks (see
- * dnnb__layout_blocked); everything else is row-major, which is block 1.
+ * dnnb__layout_blocked); everything else is row-major, which is block 1. In a net of bfloat16 all
+ * values are that, but for what the plan reads and writes.
  *
  * Each operation of op_list.h adds forward steps when its node is reached and, in a training plan,
  * backward steps in the opposite order. When its backward steps are added, the gradient of its
@@ -53,7 +54,8 @@ struct dnnb__step {
 typedef struct dnnb__value {
     dnnb_shape shape; /* without the batch */
     int64_t block;
-    size_t base; /* the value that this one is a reordering of; itself */
+    dnnb__precision precision; /* of data and gradient */
+    size_t base;               /* the value that this one is a reordering of; itself */
     size_t data, gradient;
     bool wants_gradient;
     bool has_gradient; /* a step that writes the gradient was added */
@@ -124,19 +126,28 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_buffer_arena(dnnb__onednn_plan *plan, s
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_buffer_fixed(dnnb__onednn_plan *plan, size_t *out,
                                                       void *memory, size_t n_bytes);
 
-/** The value of a node with this block; adds a reorder when it is kept with another. */
+/** The value of a node with this block, in the net's numbers; adds a reorder when it is kept in
+ *  another form. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_get(dnnb__onednn_plan *plan, size_t *out,
                                                    size_t node, int64_t block);
-/** A new value for the output of the operation. */
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_get_in(dnnb__onednn_plan *plan, size_t *out,
+                                                      size_t node, int64_t block,
+                                                      dnnb__precision precision);
+/** A new value for the output of the operation, in the net's numbers. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_add(dnnb__onednn_plan *plan, dnnb__op *op,
                                                    const dnnb_shape *shape, int64_t block);
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_add_in(dnnb__onednn_plan *plan, dnnb__op *op,
+                                                      const dnnb_shape *shape, int64_t block,
+                                                      dnnb__precision precision);
+size_t dnnb__onednn_element_bytes(dnnb__precision precision);
 /** Elements of a value, the batch and padding included. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_count(const dnnb__onednn_plan *plan,
                                                      const dnnb_shape *shape, int64_t block,
                                                      size_t *out);
 /** Its layout; a shape that is not [c, h, w] has the layout of [batch, elements]. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_value_layout(dnnb__onednn_plan *plan, dnnb__layout *out,
-                                                      const dnnb_shape *shape, int64_t block);
+                                                      const dnnb_shape *shape, int64_t block,
+                                                      dnnb__precision precision);
 
 typedef struct dnnb__binding {
     int arg;

@@ -1,11 +1,12 @@
-/* An activation in another layout, and its gradient the other way. */
+/* An activation in another layout or other numbers, and its gradient the other way. */
 #include "engine/onednn/plan.h"
 
 static dnnb_status reorder_layouts(dnnb__onednn_plan *plan, const dnnb__op *op, dnnb__layout *from,
                                    dnnb__layout *to) {
     const dnnb_shape *shape = &op->node->shape;
-    DNNB_TRY(dnnb__onednn_value_layout(plan, from, shape, plan->values[op->in[0]].block));
-    return dnnb__onednn_value_layout(plan, to, shape, plan->values[op->out].block);
+    const dnnb__value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    DNNB_TRY(dnnb__onednn_value_layout(plan, from, shape, in->block, in->precision));
+    return dnnb__onednn_value_layout(plan, to, shape, out->block, out->precision);
 }
 
 static dnnb_status reorder_forward(dnnb__onednn_plan *plan, dnnb__op *op) {

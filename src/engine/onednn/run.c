@@ -54,7 +54,8 @@ static double now_s(void) {
 static dnnb_status step_run(dnnb__onednn_plan *plan, dnnb__step *step,
                             const dnnb__step_random *random) {
     dnnb__onednn_net *net = plan->net;
-    if (step->copy && step->copy->stamp == net->stamp) return DNNB_OK;
+    dnnb__weight_copy *copy = step->copy;
+    if (copy && copy->stamp == net->params[copy->param].stamp) return DNNB_OK;
     double start = plan->timing ? now_s() : 0.0;
     if (step->kernel) {
         step->kernel(step, random);
@@ -63,7 +64,7 @@ static dnnb_status step_run(dnnb__onednn_plan *plan, dnnb__step *step,
                                                  step->n_buffers, step->info.pass);
         if (status != DNNB_OK) return dnnb__fail_prefix(status, "%s", step->info.layer);
     }
-    if (step->copy) step->copy->stamp = net->stamp;
+    if (copy) copy->stamp = net->params[copy->param].stamp;
     if (plan->timing) step->info.seconds = now_s() - start;
     return DNNB_OK;
 }

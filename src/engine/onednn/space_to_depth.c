@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/bf16.h"
+
 enum { FEW_CHANNELS = 4, MAX_STRIDE = 8, USUAL_BLOCK = 8 };
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -67,7 +69,8 @@ void dnnb__space_to_depth_contract(const dnnb__conv *conv, const float *expanded
 
 typedef struct squares {
     int64_t batch, channels, in[2], out[2], stride, padding[2];
-    int64_t block, n_blocks; /* of the converted channels */
+    int64_t block, n_blocks;   /* of the converted channels, */
+    dnnb__precision precision; /* which are in these numbers; the input is float32 */
 } squares;
 
 /* Columns first .. end of the converted input that lie inside a row of the input. */
@@ -79,18 +82,35 @@ static void inside(const squares *s, int64_t dx, int64_t *first, int64_t *end) {
     if (*first > *end) *first = *end;
 }
 
+/* Where the pixels of one converted channel in one row come from: columns first .. end from every
+ * stride-th element of the result, the others are zero. */
+static const float *find_row(const squares *s, const float *image, int64_t channel, int64_t y,
+                             int64_t *first, int64_t *end) {
+    int64_t c = channel % s->channels, square = channel / s->channels;
+    int64_t dy = square / s->stride, dx = square % s->stride;
+    int64_t row = y * s->stride + dy - s->padding[0];
+    inside(s, dx, first, end);
+    if (dy >= s->stride || row < 0 || row >= s->in[0]) *first = *end = 0;
+    return image + (c * s->in[0] + row) * s->in[1] + dx - s->padding[1];
+}
+
 /* The pixels of one converted channel in one row: from the input, or zero. */
 static void gather_row(const squares *s, const float *image, int64_t channel, int64_t y,
                        float *out) {
-    int64_t c = channel % s->channels, square = channel / s->channels;
-    int64_t dy = square / s->stride, dx = square % s->stride;
-    int64_t row = y * s->stride + dy - s->padding[0], first, end;
-    inside(s, dx, &first, &end);
-    if (dy >= s->stride || row < 0 || row >= s->in[0]) first = end = 0;
-    const float *in = image + (c * s->in[0] + row) * s->in[1] + dx - s->padding[1];
+    int64_t first, end;
+    const float *in = find_row(s, image, channel, y, &first, &end);
     for (int64_t x = 0; x < first; x++) out[x * s->block] = 0.0f;
     for (int64_t x = first; x < end; x++) out[x * s->block] = in[x * s->stride];
     for (int64_t x = end; x < s->out[1]; x++) out[x * s->block] = 0.0f;
+}
+
+static void gather_row_bf16(const squares *s, const float *image, int64_t channel, int64_t y,
+                            uint16_t *out) {
+    int64_t first, end;
+    const float *in = find_row(s, image, channel, y, &first, &end);
+    for (int64_t x = 0; x < first; x++) out[x * s->block] = 0;
+    for (int64_t x = first; x < end; x++) out[x * s->block] = dnnb__bf16_round(in[x * s->stride]);
+    for (int64_t x = end; x < s->out[1]; x++) out[x * s->block] = 0;
 }
 
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -109,12 +129,34 @@ static void forward_run(const dnnb__step *step, const dnnb__step_random *random)
             }
 }
 
+static void forward_run_bf16(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const squares *s = step->settings;
+    const float *in = step->data[1];
+    uint16_t *out = step->data[0];
+    int64_t image = s->channels * s->in[0] * s->in[1];
+#pragma omp parallel for collapse(3) schedule(static)
+    for (int64_t n = 0; n < s->batch; n++)
+        for (int64_t b = 0; b < s->n_blocks; b++)
+            for (int64_t y = 0; y < s->out[0]; y++) {
+                uint16_t *row =
+                    out + ((n * s->n_blocks + b) * s->out[0] + y) * s->out[1] * s->block;
+                for (int64_t l = 0; l < s->block; l++)
+                    gather_row_bf16(s, in + n * image, b * s->block + l, y, row + l);
+            }
+}
+
+static inline float read_gradient(const squares *s, const void *gradient, int64_t i) {
+    return s->precision == DNNB__BF16 ? dnnb__bf16_widen(((const uint16_t *)gradient)[i])
+                                      : ((const float *)gradient)[i];
+}
+
 /* Every pixel of the input lies in one square at most: its gradient is a copy, or zero. */
 static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const squares *s = step->settings;
     float *in_gradient = step->data[0];
-    const float *gradient = step->data[1];
+    const void *gradient = step->data[1];
 #pragma omp parallel for collapse(3) schedule(static)
     for (int64_t n = 0; n < s->batch; n++)
         for (int64_t c = 0; c < s->channels; c++)
@@ -126,10 +168,12 @@ static void backward_run(const dnnb__step *step, const dnnb__step_random *random
                     int64_t dx = (x + s->padding[1]) % s->stride;
                     int64_t channel = (dy * s->stride + dx) * s->channels + c;
                     int64_t plane = n * s->n_blocks + channel / s->block;
-                    row[x] = yy < s->out[0] && xx < s->out[1]
-                                 ? gradient[((plane * s->out[0] + yy) * s->out[1] + xx) * s->block +
-                                            channel % s->block]
-                                 : 0.0f;
+                    row[x] =
+                        yy < s->out[0] && xx < s->out[1]
+                            ? read_gradient(s, gradient,
+                                            ((plane * s->out[0] + yy) * s->out[1] + xx) * s->block +
+                                                channel % s->block)
+                            : 0.0f;
                 }
             }
 }
@@ -148,7 +192,8 @@ static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const dn
                                      .stride = conv->stride[0],
                                      .padding = {conv->padding_begin[0], conv->padding_begin[1]},
                                      .block = block,
-                                     .n_blocks = divide_up(c.in_channels, block)};
+                                     .n_blocks = divide_up(c.in_channels, block),
+                                     .precision = dnnb__dnnl_get_precision(plan->net->dnnl)};
     return dnnb__onednn_add_kernel(plan, layer, pass, "own space to depth", kernel, settings,
                                    buffers, 2);
 }
@@ -157,7 +202,9 @@ dnnb_status dnnb__space_to_depth_add(dnnb__onednn_plan *plan, const char *layer,
                                      const dnnb__conv *conv, int64_t block, size_t from,
                                      size_t to) {
     size_t buffers[] = {to, from};
-    return add_step(plan, layer, conv, block, "reorder", forward_run, buffers);
+    bool is_bf16 = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16;
+    return add_step(plan, layer, conv, block, "reorder", is_bf16 ? forward_run_bf16 : forward_run,
+                    buffers);
 }
 
 dnnb_status dnnb__space_to_depth_add_backward(dnnb__onednn_plan *plan, const char *layer,

@@ -20,8 +20,8 @@ void dnnb__space_to_depth_convert(const dnnb__conv *conv, dnnb__conv *out);
 void dnnb__space_to_depth_expand(const dnnb__conv *conv, const float *weights, float *expanded);
 void dnnb__space_to_depth_contract(const dnnb__conv *conv, const float *expanded, float *weights);
 
-/** The step that makes the converted input, with channel blocks of `block`, from a row-major one,
- *  and the one that takes its gradient back. */
+/** The step that makes the converted input, with channel blocks of `block` and in the net's
+ * numbers, from a row-major one of float32, and the one that takes its gradient back. */
 DNNB_MUST_CHECK dnnb_status dnnb__space_to_depth_add(dnnb__onednn_plan *plan, const char *layer,
                                                      const dnnb__conv *conv, int64_t block,
                                                      size_t from, size_t to);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/bf16.h"
 #include "core/status.h"
 #include "engine/onednn/plan.h"
 #include "tensor/tensor.h"
@@ -71,44 +72,67 @@ dnnb_status dnnb__onednn_value_count(const dnnb__onednn_plan *plan, const dnnb_s
     return DNNB_OK;
 }
 
+size_t dnnb__onednn_element_bytes(dnnb__precision precision) {
+    return precision == DNNB__BF16 ? sizeof(uint16_t) : sizeof(float);
+}
+
 dnnb_status dnnb__onednn_value_layout(dnnb__onednn_plan *plan, dnnb__layout *out,
-                                      const dnnb_shape *shape, int64_t block) {
+                                      const dnnb_shape *shape, int64_t block,
+                                      dnnb__precision precision) {
     int64_t batch = (int64_t)plan->base.options.batch;
     if (shape->ndim == 3) {
         int64_t dims[4] = {batch, shape->dim[0], shape->dim[1], shape->dim[2]};
-        return dnnb__layout_blocked(plan->net->dnnl, out, dims, block);
+        return dnnb__layout_blocked(plan->net->dnnl, out, precision, dims, block);
     }
     size_t count = 0;
     if (!dnnb__shape_count(shape, &count)) return dnnb__fail(DNNB_ERR_SHAPE, "a wrong shape");
     int64_t dims[2] = {batch, (int64_t)count};
-    return dnnb__layout_plain(plan->net->dnnl, out, dims, 2);
+    return dnnb__layout_plain_in(plan->net->dnnl, out, precision, dims, 2);
 }
 
 dnnb_status dnnb__onednn_value_add(dnnb__onednn_plan *plan, dnnb__op *op, const dnnb_shape *shape,
                                    int64_t block) {
-    size_t count = 0;
+    return dnnb__onednn_value_add_in(plan, op, shape, block,
+                                     dnnb__dnnl_get_precision(plan->net->dnnl));
+}
+
+dnnb_status dnnb__onednn_value_add_in(dnnb__onednn_plan *plan, dnnb__op *op,
+                                      const dnnb_shape *shape, int64_t block,
+                                      dnnb__precision precision) {
+    size_t count = 0, element_bytes = dnnb__onednn_element_bytes(precision);
     DNNB_TRY(dnnb__onednn_value_count(plan, shape, block, &count));
     DNNB_TRY(grow(&plan->values, plan->n_values, &plan->value_capacity, sizeof *plan->values));
     dnnb__value value = {.shape = *shape,
                          .block = block,
+                         .precision = precision,
                          .base = plan->n_values,
                          .gradient = DNNB__NO_BUFFER,
                          .wants_gradient = op->differentiated};
-    DNNB_TRY(dnnb__onednn_buffer_arena(plan, &value.data, count, sizeof(float)));
+    DNNB_TRY(dnnb__onednn_buffer_arena(plan, &value.data, count, element_bytes));
     if (value.wants_gradient)
-        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &value.gradient, count, sizeof(float)));
+        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &value.gradient, count, element_bytes));
     op->out = plan->n_values;
     plan->values[plan->n_values++] = value;
     return DNNB_OK;
 }
 
+static bool value_is(const dnnb__value *value, int64_t block, dnnb__precision precision) {
+    return value->block == block && value->precision == precision;
+}
+
 dnnb_status dnnb__onednn_value_get(dnnb__onednn_plan *plan, size_t *out, size_t node,
                                    int64_t block) {
+    return dnnb__onednn_value_get_in(plan, out, node, block,
+                                     dnnb__dnnl_get_precision(plan->net->dnnl));
+}
+
+dnnb_status dnnb__onednn_value_get_in(dnnb__onednn_plan *plan, size_t *out, size_t node,
+                                      int64_t block, dnnb__precision precision) {
     *out = plan->node_value[node];
-    if (plan->values[*out].block == block) return DNNB_OK;
+    if (value_is(&plan->values[*out], block, precision)) return DNNB_OK;
     size_t base = plan->values[*out].base;
     for (size_t i = base; i < plan->n_values; i++) {
-        if (plan->values[i].base != base || plan->values[i].block != block) continue;
+        if (plan->values[i].base != base || !value_is(&plan->values[i], block, precision)) continue;
         *out = i;
         return DNNB_OK;
     }
@@ -120,7 +144,7 @@ dnnb_status dnnb__onednn_value_get(dnnb__onednn_plan *plan, size_t *out, size_t 
                    .in = {*out},
                    .n_in = 1,
                    .differentiated = plan->values[*out].wants_gradient};
-    DNNB_TRY(dnnb__onednn_value_add(plan, &op, &graph_node->shape, block));
+    DNNB_TRY(dnnb__onednn_value_add_in(plan, &op, &graph_node->shape, block, precision));
     plan->values[op.out].base = base;
     DNNB_TRY(op.type->forward(plan, &op));
     plan->ops[plan->n_ops++] = op;
@@ -207,6 +231,33 @@ bool dnnb__onednn_is_trained(const dnnb__onednn_plan *plan, size_t param) {
     return plan->trained[param];
 }
 
+/* A weight rounded to bfloat16 (see dnnb__flat.copy), n elements. */
+typedef struct rounding {
+    size_t n, row;
+} rounding;
+
+static void round_run(const dnnb__step *step, const dnnb__step_random *random) {
+    enum { CHUNK = 1 << 16 }; /* a multiple of every pair of rows */
+    (void)random;
+    const rounding *r = step->settings;
+    const float *weight = step->data[1];
+    uint16_t *copy = step->data[0];
+#pragma omp parallel for schedule(static)
+    for (size_t first = 0; first < r->n; first += CHUNK)
+        dnnb__bf16_round_pairs(weight + first, r->n - first < CHUNK ? r->n - first : CHUNK, r->row,
+                               copy + first);
+}
+
+static dnnb_status add_rounding(dnnb__onednn_plan *plan, const dnnb__weight_copy *copy,
+                                size_t original, size_t rounded) {
+    void *settings = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof(rounding)));
+    *(rounding *)settings = (rounding){plan->net->params[copy->param].n, copy->row};
+    size_t buffers[] = {rounded, original};
+    return dnnb__onednn_add_kernel(plan, plan->graph->params[copy->param].path, "reorder",
+                                   "own rounding", round_run, settings, buffers, 2);
+}
+
 dnnb_status dnnb__onednn_weight(dnnb__onednn_plan *plan, size_t *out, size_t param,
                                 dnnb__layout layout) {
     const dnnb__param_store *store = &plan->net->params[param];
@@ -217,8 +268,11 @@ dnnb_status dnnb__onednn_weight(dnnb__onednn_plan *plan, size_t *out, size_t par
     dnnb__weight_copy *copy;
     DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
-    DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
-                                      original, layout, out));
+    if (copy->is_rounded)
+        DNNB_TRY(add_rounding(plan, copy, original, *out));
+    else
+        DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
+                                          original, layout, out));
     plan->steps[plan->n_steps - 1].copy = copy;
     plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
     return DNNB_OK;
@@ -262,7 +316,17 @@ dnnb_status dnnb__onednn_gradient_begin(dnnb__onednn_plan *plan, size_t value, s
     }
     size_t count = 0;
     DNNB_TRY(dnnb__onednn_value_count(plan, &v->shape, v->block, &count));
-    return dnnb__onednn_buffer_arena(plan, buffer, count, sizeof(float));
+    return dnnb__onednn_buffer_arena(plan, buffer, count, dnnb__onednn_element_bytes(v->precision));
+}
+
+static void add_to_bf16(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    uint16_t *sum = step->data[0];
+    const uint16_t *term = step->data[1];
+    int64_t n = *(const int64_t *)step->settings;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        sum[i] = dnnb__bf16_round(dnnb__bf16_widen(sum[i]) + dnnb__bf16_widen(term[i]));
 }
 
 static void add_to(const dnnb__step *step, const dnnb__step_random *random) {
@@ -285,6 +349,7 @@ dnnb_status dnnb__onednn_gradient_end(dnnb__onednn_plan *plan, size_t value, siz
     DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof(int64_t)));
     *(int64_t *)settings = (int64_t)count;
     size_t buffers[] = {v->gradient, buffer};
-    return dnnb__onednn_add_kernel(plan, layer, "backward data", "sum of gradients", add_to,
-                                   settings, buffers, 2);
+    return dnnb__onednn_add_kernel(plan, layer, "backward data", "sum of gradients",
+                                   v->precision == DNNB__BF16 ? add_to_bf16 : add_to, settings,
+                                   buffers, 2);
 }

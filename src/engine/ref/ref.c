@@ -58,7 +58,9 @@ static void net_destroy(dnnb__net *base) {
     dnnb__free(net);
 }
 
-static dnnb_status net_create(dnnb__net **out, const dnnb__graph *graph, size_t n_threads) {
+static dnnb_status net_create(dnnb__net **out, const dnnb__graph *graph, size_t n_threads,
+                              dnnb__precision precision) {
+    DNNB_ASSERT(precision == DNNB__F32); /* the only one that this engine says it has */
     ref_net *net = dnnb__calloc(1, sizeof *net);
     if (!net) return dnnb__fail_memory();
     net->base.graph = graph;
@@ -101,8 +103,9 @@ static dnnb_status net_export_gradient(const dnnb__net *base, size_t param, floa
 
 static dnnb__flat net_get_flat(dnnb__net *base, size_t param) {
     ref_net *net = (ref_net *)base;
-    return (dnnb__flat){net->weights[param], net->gradients[param],
-                        base->graph->params[param].count};
+    return (dnnb__flat){.weight = net->weights[param],
+                        .gradient = net->gradients[param],
+                        .n = base->graph->params[param].count};
 }
 
 /* There are no copies in other layouts. */
@@ -295,14 +298,20 @@ static const char *get_version(void) {
     return "dnnbrain " DNNB_VERSION;
 }
 
-static const char *get_instructions(void) {
+static const char *get_instructions(dnnb__precision precision) {
+    (void)precision;
     return "any";
+}
+
+static dnnb__bf16_support get_bf16_support(void) {
+    return DNNB__BF16_NONE;
 }
 
 const dnnb__engine dnnb__engine_ref = {
     .name = "ref",
     .get_version = get_version,
     .get_instructions = get_instructions,
+    .get_bf16_support = get_bf16_support,
     .net_create = net_create,
     .net_destroy = net_destroy,
     .net_import = net_import,
@@ -310,6 +319,7 @@ const dnnb__engine dnnb__engine_ref = {
     .net_export_gradient = net_export_gradient,
     .net_get_flat = net_get_flat,
     .net_mark_changed = net_mark_changed,
+    .net_mark_trained = net_mark_changed,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .plan_forward = plan_forward,

@@ -385,7 +385,7 @@ function showRun(data) {
   fact(list, "Began", isNumber(run.started_s) ? time(run.started_s) : of("started"));
   if (isNumber(run.ended_s)) fact(list, run.state === "going on" ? "Last heard of" : "Ended", time(run.ended_s));
   fact(list, "Time worked", isNumber(run.worked_s) ? duration(run.worked_s) : null);
-  fact(list, "Machine", of("machine") && of("machine", "processor") + ", " + counted(of("machine", "threads"), "thread"));
+  fact(list, "Machine", of("machine") && of("machine", "processor") + ", " + counted(of("machine", "threads"), "thread") + (of("training", "precision") === "bf16" ? ", bfloat16" : ""));
   fact(list, "Software", of("versions") && "dnnbrain " + of("versions", "dnnbrain") + ", " + of("versions", "engine") + ", " + of("versions", "compiler"));
   for (const [name, sum] of [["weights", of("network", "weights", "sha256")], ["training set", of("train", "sha256")], ["validation set", of("validation", "sha256")]])
     if (sum) fact(list, "SHA-256 of " + name, make("code", {}, sum));

@@ -1,0 +1,400 @@
+/*
+ * The onednn engine in bfloat16 against the ref engine, and its promises: equal bits run after run,
+ * copies that are the rounded weights, frozen features to the bit, no allocation in a step.
+ *
+ * A bfloat16 has 8 bits, so rounding to the nearest changes a number by 2^-9 to 2^-8 of itself at
+ * most, and an array by at most 2^-8 of its norm. Where weights, inputs and output gradients are
+ * bfloat16 already, one layer is exact but for that rounding of what it hands on, and its weight
+ * gradients, which are sums in float32 of exact products, are not rounded at all.
+ */
+#include "unit/nets.h"
+
+#include "core/bf16.h"
+#include "engine/onednn/net.h"
+#include "optim/optim.h"
+
+static const double rounded_once = 0x1p-8, in_float32 = 1e-5;
+
+static bool is_supported(void) {
+    if (dnnb__engine_get_bf16_support("onednn") != DNNB__BF16_NONE) return true;
+    printf("left out: this processor has no AVX-512\n");
+    return false;
+}
+
+static void round_values(float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) values[i] = dnnb__bf16_widen(dnnb__bf16_round(values[i]));
+}
+
+static float *rounded_values(size_t n, uint32_t place) {
+    float *values = random_values(n, place);
+    round_values(values, n);
+    return values;
+}
+
+/* Parameters that are bfloat16, in either precision and engine the same. */
+static dnnb__net *make_rounded_net(const char *engine, const dnnb__graph *graph,
+                                   dnnb__precision precision) {
+    dnnb__net *net;
+    assert_ok(dnnb__net_create_in(&net, engine, graph, 2, precision));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        float *values = rounded_values(graph->params[i].count, 100 + (uint32_t)i);
+        for (size_t k = 0; k < graph->params[i].count; k++) values[k] *= 0.125f;
+        assert_ok(dnnb__net_import(net, i, values));
+        dnnb__free(values);
+    }
+    return net;
+}
+
+static void set_channels_last(dnnb__net *net, bool on) {
+    dnnb__dnnl_set_channels_last(((dnnb__onednn_net *)net)->dnnl, on);
+}
+
+/* One step of a graph in bfloat16 and by ref. */
+static void run_both(const dnnb__graph *graph, size_t batch, bool channels_last, results r[2]) {
+    size_t to = graph->n_nodes - 1;
+    float *input = rounded_values(batch * count_of(graph, 0), 2);
+    float *output_gradient = rounded_values(batch * count_of(graph, to), 3);
+    for (int k = 0; k < 2; k++) {
+        dnnb__net *net = make_rounded_net(k ? "ref" : "onednn", graph, k ? DNNB__F32 : DNNB__BF16);
+        if (k == 0) set_channels_last(net, channels_last);
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, batch, 0, to, true);
+        run_step_from(plan, input, output_gradient, &r[k]);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    dnnb__free(input);
+    dnnb__free(output_gradient);
+}
+
+/* A layer of its own: its output and input gradient rounded once, weight gradients exact. */
+static void compare_layer(const dnnb__layer_row *row, int64_t channels, int64_t size) {
+    enum { BATCH = 3 };
+    dnnb__graph *graph = make_graph(row, 1, channels, size);
+    for (int last = 0; last < 2; last++) {
+        results r[2];
+        run_both(graph, BATCH, last, r);
+        assert_near(row->path, r[0].output, r[1].output, BATCH * count_of(graph, 1), rounded_once);
+        assert_near(row->path, r[0].input_gradient, r[1].input_gradient, BATCH * count_of(graph, 0),
+                    rounded_once);
+        for (size_t i = 0; i < graph->n_params; i++)
+            assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
+                        graph->params[i].count, in_float32);
+        results_free(&r[0]);
+        results_free(&r[1]);
+    }
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_bf16__each_layer_equals_ref(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {CONV("converted", 20, 11, 11, 4, 2),
+                                           CONV("small", 24, 3, 3, 1, 1),
+                                           CONV("pointwise", 40, 1, 1, 1, 0),
+                                           RELU("relu"),
+                                           POOL("overlapping", 3, 2, 0),
+                                           POOL("padded", 3, 1, 1),
+                                           AVGPOOL("average", 4),
+                                           AVGPOOL("uneven", 5)};
+    if (!is_supported()) return;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        compare_layer(&rows[i], 3, 31);
+        if (i > 0) compare_layer(&rows[i], 16, 12);
+        if (i > 0) compare_layer(&rows[i], 37, 12);
+    }
+}
+
+/* Linear layers, dropout, sums and joins need a graph of some layers, of which only the last two
+ * round. */
+static void test_engine_bf16__linear_layers_equal_ref(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("l", 30)};
+    if (!is_supported()) return;
+    dnnb__graph *graph = make_graph(rows, 3, 7, 6);
+    results r[2];
+    run_both(graph, 5, false, r);
+    /* Inputs are doubled by the dropout, exactly; the output is float32. */
+    assert_near("output", r[0].output, r[1].output, 5 * 30, in_float32);
+    assert_near("input gradient", r[0].input_gradient, r[1].input_gradient, 5 * count_of(graph, 0),
+                rounded_once);
+    for (size_t i = 0; i < graph->n_params; i++)
+        assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
+                    graph->params[i].count, in_float32);
+    results_free(&r[0]);
+    results_free(&r[1]);
+    dnnb__graph_destroy(graph);
+}
+
+static double cosine(const float *a, const float *b, size_t n) {
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return aa == 0 && bb == 0 ? 1.0 : ab / sqrt(aa * bb);
+}
+
+/* Some ten layers, each of which rounds: sqrt(10) 2^-9 on the average in the output, and a maximum
+ * or a ReLU here and there that falls to the other side, of which gradients get more. */
+static void test_engine_bf16__networks_are_near_ref(void **state) {
+    (void)state;
+    dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), GRAPH(residual, 3, 14), GRAPH(branches, 4, 9)};
+    for (size_t g = 0; g < 6; g++) {
+        const dnnb__graph *graph = graphs[g % 3];
+        results r[2];
+        if (!is_supported()) break;
+        run_both(graph, 3, g >= 3, r);
+        assert_near("output", r[0].output, r[1].output, 3 * count_of(graph, graph->n_nodes - 1),
+                    2e-2);
+        for (size_t i = 0; i < graph->n_params; i++) {
+            double c = cosine(r[0].gradients[i], r[1].gradients[i], graph->params[i].count);
+            if (!(c >= 0.99)) fail_msg("%s: cosine %g", graph->params[i].path, c);
+        }
+        results_free(&r[0]);
+        results_free(&r[1]);
+    }
+    for (size_t i = 0; i < 3; i++) dnnb__graph_destroy(graphs[i]);
+}
+
+/* A layer that oneDNN could only compute by its plain loops is refused by name. */
+static void test_engine_bf16__no_slow_implementation_is_taken(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, graph->n_nodes - 1, false);
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        if (strncmp(op.implementation, "ref", 3) == 0 ||
+            strncmp(op.implementation, "simple", 6) == 0)
+            fail_msg("%s, %s: %s", op.layer, op.pass, op.implementation);
+    }
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_bf16__ref_refuses(void **state) {
+    (void)state;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net;
+    assert_fails(dnnb__net_create_in(&net, "ref", graph, 1, DNNB__BF16), DNNB_ERR_UNSUPPORTED,
+                 "found ref on any; take f32, or auto");
+    assert_null(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_bf16__results_repeat_bit_for_bit(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    size_t last = graph->n_nodes - 1;
+    float *input = random_values(3 * count_of(graph, 0), 2);
+    results r[2];
+    for (int k = 0; k < 2; k++) {
+        dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, last, false);
+        run_step(plan, input, &r[k]);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    assert_memory_equal(r[0].output, r[1].output, 3 * count_of(graph, last) * sizeof(float));
+    for (size_t i = 0; i < graph->n_params; i++)
+        assert_memory_equal(r[0].gradients[i], r[1].gradients[i],
+                            graph->params[i].count * sizeof(float));
+    results_free(&r[0]);
+    results_free(&r[1]);
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
+/* Features go from one plan to the next in float32, which loses nothing of a bfloat16. */
+static void test_engine_bf16__parts_equal_the_whole_bit_for_bit(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    enum { BATCH = 3 };
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    size_t last = graph->n_nodes - 1, n_out = BATCH * count_of(graph, last);
+    float *input = random_values(BATCH * count_of(graph, 0), 2), *whole;
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, BATCH, 0, last, false);
+    assert_ok(dnnb__plan_forward(plan, input, NULL));
+    whole = copy_of(dnnb__plan_get_output(plan), n_out);
+    for (size_t cut = 1; cut < last; cut++) {
+        dnnb__plan *parts[2] = {make_plan(net, DNNB__MODE_TEST, BATCH, 0, cut, false),
+                                make_plan(net, DNNB__MODE_TEST, BATCH, cut, last, false)};
+        assert_ok(dnnb__plan_forward(parts[0], input, NULL));
+        float *features = copy_of(dnnb__plan_get_output(parts[0]), BATCH * count_of(graph, cut));
+        assert_ok(dnnb__plan_forward(parts[1], features, NULL));
+        assert_memory_equal(dnnb__plan_get_output(parts[1]), whole, n_out * sizeof(float));
+        dnnb__free(features);
+        dnnb__plan_destroy(parts[0]);
+        dnnb__plan_destroy(parts[1]);
+    }
+    dnnb__plan_destroy(plan);
+    dnnb__free(whole);
+    dnnb__free(input);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+/* The flat arrays of a net, and an optimiser over them that writes the copies too. */
+typedef struct trained {
+    dnnb__optimizer *optimizer;
+    float *weights[40];
+    const float *gradients[40];
+} trained;
+
+static void trained_create(trained *t, dnnb__net *net, const char *name, double momentum) {
+    const dnnb__graph *graph = dnnb__net_get_graph(net);
+    size_t sizes[40];
+    dnnb_optimizer_options options = DNNB_OPTIMIZER_OPTIONS_INIT;
+    options.name = name;
+    options.lr = 1e-2;
+    options.momentum = momentum;
+    for (size_t i = 0; i < graph->n_params; i++) sizes[i] = dnnb__net_get_flat(net, i).n;
+    assert_ok(dnnb__optimizer_create(&t->optimizer, &options, sizes, graph->n_params));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(net, i);
+        t->weights[i] = flat.weight;
+        t->gradients[i] = flat.gradient;
+        dnnb__optimizer_set_copy(t->optimizer, i, flat.copy, flat.row);
+    }
+}
+
+/* After each optimiser's step the copies are the rounded masters: a plan that reads them computes
+ * what a new net with these parameters does. */
+static void test_engine_bf16__optimisers_write_the_copies(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        double momentum;
+    } cases[] = {{"adam", 0}, {"adamw", 0}, {"sgd", 0}, {"sgd", 0.9}};
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    size_t last = graph->n_nodes - 1, n_out = 3 * count_of(graph, last), n_copies = 0;
+    float *input = random_values(3 * count_of(graph, 0), 2);
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16), *other;
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, last, false);
+        results r;
+        trained t;
+        run_step(plan, input, &r);
+        results_free(&r);
+        trained_create(&t, net, cases[k].name, cases[k].momentum);
+        dnnb__optimizer_step(t.optimizer, 1.0, t.weights, t.gradients);
+        dnnb__net_mark_trained(net);
+        assert_ok(dnnb__net_create_in(&other, "onednn", graph, 2, DNNB__BF16));
+        for (size_t i = 0; i < graph->n_params; i++) {
+            dnnb__flat flat = dnnb__net_get_flat(net, i);
+            float *values = dnnb__alloc(graph->params[i].count, sizeof *values);
+            assert_ok(dnnb__net_export(net, i, values));
+            assert_ok(dnnb__net_import(other, i, values));
+            dnnb__free(values);
+            if (!flat.copy) continue;
+            uint16_t *expected = dnnb__calloc(flat.n, sizeof *expected);
+            dnnb__bf16_round_pairs(flat.weight, flat.n, flat.row, expected);
+            assert_memory_equal(flat.copy, expected, flat.n * sizeof *expected);
+            dnnb__free(expected);
+            n_copies++;
+        }
+        dnnb__plan *tests[2] = {make_plan(net, DNNB__MODE_TEST, 3, 0, last, false),
+                                make_plan(other, DNNB__MODE_TEST, 3, 0, last, false)};
+        assert_ok(dnnb__plan_forward(tests[0], input, NULL));
+        assert_ok(dnnb__plan_forward(tests[1], input, NULL));
+        assert_memory_equal(dnnb__plan_get_output(tests[0]), dnnb__plan_get_output(tests[1]),
+                            n_out * sizeof(float));
+        dnnb__plan_destroy(tests[0]);
+        dnnb__plan_destroy(tests[1]);
+        dnnb__plan_destroy(plan);
+        dnnb__optimizer_destroy(t.optimizer);
+        dnnb__net_destroy(net);
+        dnnb__net_destroy(other);
+    }
+    assert_true(n_copies > 0);
+    dnnb__free(input);
+    dnnb__graph_destroy(graph);
+}
+
+/* Weights that somebody else changes reach the copies by dnnb__net_mark_changed(). */
+static void test_engine_bf16__changed_weights_reach_their_copies(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    size_t last = graph->n_nodes - 1, n_out = count_of(graph, last);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, 1, 0, last, false);
+    float *input = random_values(count_of(graph, 0), 2);
+    assert_ok(dnnb__plan_forward(plan, input, NULL));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(net, i);
+        memset(flat.weight, 0, flat.n * sizeof *flat.weight);
+    }
+    dnnb__net_mark_changed(net);
+    assert_ok(dnnb__plan_forward(plan, input, NULL));
+    for (size_t i = 0; i < n_out; i++) assert_true(dnnb__plan_get_output(plan)[i] == 0.0f);
+    dnnb__free(input);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+/* What the optimisers must find: zeros stay zeros under an elementwise update. */
+static void test_engine_bf16__padding_of_weights_and_gradients_is_zero(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, graph->n_nodes - 1, false);
+    float *input = random_values(3 * count_of(graph, 0), 2);
+    results r;
+    run_step(plan, input, &r);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(net, i);
+        size_t n_weights = 0, n_gradients = 0, count = graph->params[i].count;
+        for (size_t k = 0; k < flat.n; k++) {
+            n_weights += flat.weight[k] != 0.0f;
+            n_gradients += flat.gradient[k] != 0.0f;
+        }
+        assert_true(n_weights <= count && n_gradients <= count);
+    }
+    results_free(&r);
+    dnnb__free(input);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_bf16__a_nan_reaches_the_output(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TEST, 1, 0, graph->n_nodes - 1, false);
+    float *input = random_values(count_of(graph, 0), 2);
+    for (size_t i = 0; i < count_of(graph, 0); i++) input[i] = (float)NAN;
+    assert_ok(dnnb__plan_forward(plan, input, NULL));
+    for (size_t i = 0; i < count_of(graph, graph->n_nodes - 1); i++)
+        assert_true(isnan(dnnb__plan_get_output(plan)[i]));
+    dnnb__free(input);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_engine_bf16__each_layer_equals_ref),
+        cmocka_unit_test(test_engine_bf16__linear_layers_equal_ref),
+        cmocka_unit_test(test_engine_bf16__networks_are_near_ref),
+        cmocka_unit_test(test_engine_bf16__no_slow_implementation_is_taken),
+        cmocka_unit_test(test_engine_bf16__ref_refuses),
+        cmocka_unit_test(test_engine_bf16__results_repeat_bit_for_bit),
+        cmocka_unit_test(test_engine_bf16__parts_equal_the_whole_bit_for_bit),
+        cmocka_unit_test(test_engine_bf16__optimisers_write_the_copies),
+        cmocka_unit_test(test_engine_bf16__changed_weights_reach_their_copies),
+        cmocka_unit_test(test_engine_bf16__padding_of_weights_and_gradients_is_zero),
+        cmocka_unit_test(test_engine_bf16__a_nan_reaches_the_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
