@@ -80,7 +80,8 @@ dnnb_status dnnb__decode_reserve(dnnb__decode *d, uint64_t width_px, uint64_t he
     size_t n_bytes = (size_t)(width_px * height_px * 3);
     if (!d->header_only && n_bytes > *d->capacity_bytes) {
         dnnb__free(d->image->pixels);
-        d->image->pixels = dnnb__alloc(n_bytes, 1);
+        /* Beside a part lie pixels that are read too, to be multiplied by zero. */
+        d->image->pixels = d->choose ? dnnb__calloc(n_bytes, 1) : dnnb__alloc(n_bytes, 1);
         *d->capacity_bytes = d->image->pixels ? n_bytes : 0;
         if (!d->image->pixels) return dnnb__fail_memory();
     }
