@@ -260,7 +260,8 @@ static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out
     bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
     const dnnb__primitive *forward = &plan->steps[op->step].primitive;
     dnnb_status status = create(dnnl, out, conv, layouts->in, layouts->out, forward);
-    if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
+    if (status == DNNB_OK ? !dnnb__primitive_is_slow(out) : status == DNNB_ERR_MEMORY)
+        return status;
     for (int64_t block = 1; block <= (is_bf16 ? USUAL_BLOCK : 1); block += USUAL_BLOCK - 1) {
         conv_layouts others;
         dnnb__primitive other = {0};
@@ -276,6 +277,11 @@ static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out
             continue;
         }
         dnnb__primitive_destroy(&other);
+        /* Short of memory the result must not be that of another kernel. */
+        if (other_status == DNNB_ERR_MEMORY) {
+            dnnb__primitive_destroy(out);
+            return other_status;
+        }
     }
     if (status != DNNB_OK || !is_bf16) return status;
     dnnb__primitive_destroy(out);

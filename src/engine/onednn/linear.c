@@ -94,7 +94,8 @@ static dnnb_status pass_create(dnnb__dnnl *dnnl, dnnb__primitive *out, product_p
                                const dnnb__product *product, dnnb__layout kept,
                                const dnnb__primitive *forward) {
     dnnb_status status = create(dnnl, out, product, kept, forward);
-    if (status == DNNB_OK && !dnnb__primitive_is_slow(out)) return DNNB_OK;
+    if (status == DNNB_OK ? !dnnb__primitive_is_slow(out) : status == DNNB_ERR_MEMORY)
+        return status;
     dnnb__primitive_destroy(out);
     DNNB_TRY(create(dnnl, out, product, NULL, forward));
     if (dnnb__dnnl_get_precision(dnnl) == DNNB__F32 || !dnnb__primitive_is_slow(out))
