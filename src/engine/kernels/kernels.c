@@ -7,8 +7,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
     [DNNB__ISA_AVX2] = {.maxpool = &dnnb__maxpool_avx2,
                         .conv_weights = &dnnb__conv_weights_avx2,
                         .linear = &dnnb__linear_avx2},
-    [DNNB__ISA_AVX512] = {.maxpool = &dnnb__maxpool_avx512,
-                          .conv_weights = &dnnb__conv_weights_avx512},
+    [DNNB__ISA_AVX512] = {.maxpool = &dnnb__maxpool_avx512},
 #endif
 };
 

@@ -82,7 +82,7 @@ typedef struct dnnb__conv_weights_kernel {
 } dnnb__conv_weights_kernel;
 
 #ifdef DNNB__HAS_X86
-extern const dnnb__conv_weights_kernel dnnb__conv_weights_avx2, dnnb__conv_weights_avx512;
+extern const dnnb__conv_weights_kernel dnnb__conv_weights_avx2;
 #endif
 
 /* --- linear layers --- */
