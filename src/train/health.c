@@ -13,22 +13,26 @@
 
 enum { N_EPOCHS_AT_CHANCE = 3 };
 
-/* A loss at least this part of chance's counts as at chance: a network that learns, even slowly, is
- * below it after three epochs. */
-static const double chance_part = 0.98;
+/* A loss at least this part of chance's counts as at chance, and one of at least this part of
+ * another as not lower than it. */
+static const double same_part = 0.98;
 
-static bool is_at_chance(const dnnb__trainer *t, size_t epoch) {
-    double loss = dnnb_history_get_epoch(t->history, epoch)->epoch_loss;
-    return t->chance_loss > 0 && loss >= chance_part * t->chance_loss;
+static double get_loss(const dnnb__trainer *t, size_t epoch) {
+    return dnnb_history_get_epoch(t->history, epoch)->epoch_loss;
+}
+
+/* Whether the loss was at chance in the last of the first n epochs and did not fall in them: from
+ * above chance it may well fall for three epochs in a network that learns. */
+static bool is_stuck(const dnnb__trainer *t, size_t n) {
+    if (n < N_EPOCHS_AT_CHANCE || t->chance_loss <= 0) return false;
+    for (size_t i = n - N_EPOCHS_AT_CHANCE; i < n; i++)
+        if (get_loss(t, i) < same_part * t->chance_loss) return false;
+    return get_loss(t, n - 1) >= same_part * get_loss(t, n - N_EPOCHS_AT_CHANCE);
 }
 
 dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
     size_t n = dnnb_history_get_count(t->history);
-    if (n < N_EPOCHS_AT_CHANCE || t->range) return DNNB_OK;
-    for (size_t i = n - N_EPOCHS_AT_CHANCE; i < n; i++)
-        if (!is_at_chance(t, i)) return DNNB_OK;
-    if (n > N_EPOCHS_AT_CHANCE && is_at_chance(t, n - N_EPOCHS_AT_CHANCE - 1))
-        return DNNB_OK; /* said before */
+    if (t->range || !is_stuck(t, n) || is_stuck(t, n - 1)) return DNNB_OK; /* or said before */
     char text[512];
     (void)snprintf(
         text, sizeof text,
