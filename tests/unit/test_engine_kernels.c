@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/bf16.h"
 #include "core/mem.h"
 #include "core/random.h"
 #include "engine/kernels/kernels.h"
@@ -67,16 +68,58 @@ static float *create_pixels(size_t n) {
     return values;
 }
 
-static void compare_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxpool *p) {
+static uint16_t *create_bf16(const float *values, size_t n) {
+    uint16_t *out = dnnb__alloc(n, sizeof *out);
+    assert_non_null(out);
+    for (size_t i = 0; i < n; i++) out[i] = dnnb__bf16_round(values[i]);
+    return out;
+}
+
+static void take_bf16(float *values, uint16_t *from, size_t n) {
+    for (size_t i = 0; i < n; i++) values[i] = dnnb__bf16_widen(from[i]);
+    dnnb__free(from);
+}
+
+/* The kernel on float32, or on bfloat16 made of the same values. */
+static void run_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxpool *p, bool is_bf16,
+                        const float *in, const float *gradient, float *out, uint8_t *where,
+                        float *in_gradient) {
     size_t n_in = (size_t)(p->in[0] * p->in[1] * p->block);
     size_t row = (size_t)(p->out[1] * p->block), n_out = (size_t)p->out[0] * row;
+    if (!is_bf16) {
+        for (int64_t y = 0; y < p->out[0]; y++)
+            kernel->row_forward(p, in, y, out + (size_t)y * row,
+                                where ? where + (size_t)y * row : NULL);
+        if (where) kernel->plane_backward(p, gradient, out, where, in_gradient);
+        return;
+    }
+    uint16_t *in16 = create_bf16(in, n_in), *out16 = create_bf16(out, n_out);
+    uint16_t *gradient16 = create_bf16(gradient, n_out);
+    uint16_t *in_gradient16 = create_bf16(in_gradient, n_in);
+    for (int64_t y = 0; y < p->out[0]; y++)
+        kernel->row_forward_bf16(p, in16, y, out16 + (size_t)y * row,
+                                 where ? where + (size_t)y * row : NULL);
+    if (where) kernel->plane_backward_bf16(p, gradient16, out16, where, in_gradient16);
+    take_bf16(out, out16, n_out);
+    take_bf16(in_gradient, in_gradient16, n_in);
+    dnnb__free(in16);
+    dnnb__free(gradient16);
+}
+
+static void round_all(float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) values[i] = dnnb__bf16_widen(dnnb__bf16_round(values[i]));
+}
+
+static void compare_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxpool *p,
+                            bool is_bf16) {
+    size_t n_in = (size_t)(p->in[0] * p->in[1] * p->block);
+    size_t n_out = (size_t)(p->out[0] * p->out[1] * p->block);
     float *in = create_pixels(n_in), *gradient = create_values(n_out, 2);
     float *out = create_values(n_out, 3), *in_gradient = create_values(n_in, 4);
-    float *expected = dnnb__calloc(n_in, sizeof *expected);
+    float *again = create_values(n_out, 5), *expected = dnnb__calloc(n_in, sizeof *expected);
     uint8_t *where = dnnb__alloc(n_out, 1);
-    for (int64_t oy = 0; oy < p->out[0]; oy++)
-        kernel->row_forward(p, in, oy, out + (size_t)oy * row, where + (size_t)oy * row);
-    kernel->plane_backward(p, gradient, out, where, in_gradient);
+    if (is_bf16) round_all(gradient, n_out);
+    run_maxpool(kernel, p, is_bf16, in, gradient, out, where, in_gradient);
     for (int64_t oy = 0; oy < p->out[0]; oy++)
         for (int64_t ox = 0; ox < p->out[1]; ox++)
             for (int64_t lane = 0; lane < p->block; lane++) {
@@ -86,16 +129,14 @@ static void compare_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxp
                 assert_int_equal(where[at], place);
                 if (!p->relu || !(best <= 0.0f)) expected[pixel] += gradient[at];
             }
+    if (is_bf16) round_all(expected, n_in);
     assert_memory_equal(in_gradient, expected, n_in * sizeof *expected);
-    for (int64_t oy = 0; oy < p->out[0]; oy++) { /* as in testing */
-        float *again = create_values(row, 5);
-        kernel->row_forward(p, in, oy, again, NULL);
-        assert_memory_equal(again, out + (size_t)oy * row, row * sizeof *again);
-        dnnb__free(again);
-    }
+    run_maxpool(kernel, p, is_bf16, in, gradient, again, NULL, in_gradient); /* as in testing */
+    assert_memory_equal(again, out, n_out * sizeof *again);
     dnnb__free(in);
     dnnb__free(gradient);
     dnnb__free(out);
+    dnnb__free(again);
     dnnb__free(in_gradient);
     dnnb__free(expected);
     dnnb__free(where);
@@ -112,15 +153,16 @@ static void test_engine_kernels__max_pooling_is_exact(void **state) {
     static const int64_t blocks[] = {1, 4, 8, 16, 48};
     for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++)
         for (size_t b = 0; b < sizeof blocks / sizeof blocks[0]; b++)
-            for (size_t i = 0; i < 2 * sizeof shapes / sizeof shapes[0]; i++) {
-                dnnb__maxpool p = shapes[i / 2];
+            for (size_t i = 0; i < 4 * sizeof shapes / sizeof shapes[0]; i++) {
+                dnnb__maxpool p = shapes[i / 4];
                 p.planes = 1;
                 p.block = blocks[b];
                 p.relu = i % 2;
+                bool is_bf16 = i / 2 % 2;
                 const dnnb__maxpool_kernel *kernel =
                     dnnb__kernels_find_maxpool((dnnb__isa)isa, p.block);
                 assert_int_equal(p.block % kernel->lanes, 0);
-                compare_maxpool(kernel, &p);
+                compare_maxpool(kernel, &p, is_bf16);
             }
 }
 

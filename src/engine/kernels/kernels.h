@@ -39,17 +39,22 @@ typedef struct dnnb__maxpool {
     bool relu; /* the output is that of pooling and ReLU */
 } dnnb__maxpool;
 
-/** The same bits in every set. */
+/** The same bits in every set. Activations are float32, or bfloat16 in the functions named so. */
 typedef struct dnnb__maxpool_kernel {
     const char *name;
     int64_t lanes; /* block must be a multiple of it */
     /** One row of windows. The first of equal elements wins, and a NaN wins over all.
      *  @param where [out[1], block] the place of each maximum in its window; NULL: not wanted. */
-    void (*row_forward)(const dnnb__maxpool *p, const float *in_plane, int64_t out_row, float *out,
+    void (*row_forward)(const dnnb__maxpool *p, const void *in_plane, int64_t out_row, void *out,
                         uint8_t *where);
-    /** The gradient of one plane of the input. @param out NULL unless p->relu. */
-    void (*plane_backward)(const dnnb__maxpool *p, const float *out_gradient, const float *out,
-                           const uint8_t *where, float *in_gradient);
+    /** The gradient of one plane of the input, summed in float32.
+     *  @param out Read if p->relu. */
+    void (*plane_backward)(const dnnb__maxpool *p, const void *out_gradient, const void *out,
+                           const uint8_t *where, void *in_gradient);
+    void (*row_forward_bf16)(const dnnb__maxpool *p, const void *in_plane, int64_t out_row,
+                             void *out, uint8_t *where);
+    void (*plane_backward_bf16)(const dnnb__maxpool *p, const void *out_gradient, const void *out,
+                                const uint8_t *where, void *in_gradient);
 } dnnb__maxpool_kernel;
 
 extern const dnnb__maxpool_kernel dnnb__maxpool_generic, dnnb__maxpool_sse;

@@ -5,7 +5,6 @@
 
 #include <immintrin.h>
 #include <math.h>
-#include <string.h>
 
 #define TARGET DNNB__AVX2
 #define VECTOR __attribute__((always_inline)) DNNB__AVX2 static inline
@@ -15,12 +14,30 @@ typedef __m256 floats;
 typedef __m256i ints;
 typedef __m256 mask;
 
-VECTOR floats load(const float *from) {
+VECTOR floats load_f32(const float *from) {
     return _mm256_loadu_ps(from);
 }
 
-VECTOR void store(float *to, floats v) {
+VECTOR void store_f32(float *to, floats v) {
     _mm256_storeu_ps(to, v);
+}
+
+VECTOR floats load_bf16(const uint16_t *from) {
+    __m128i words = _mm_loadu_si128((const __m128i *)(const void *)from);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16));
+}
+
+/* As dnnb__bf16_round(). */
+VECTOR void store_bf16(uint16_t *to, floats v) {
+    __m256i bits = _mm256_castps_si256(v), upper = _mm256_srli_epi32(bits, 16);
+    __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+    __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+    __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+    __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+    __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    __m256i words = _mm256_blendv_epi8(rounded, quiet, is_nan);
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_packus_epi32(_mm256_castsi256_si128(words),
+                                                             _mm256_extracti128_si256(words, 1)));
 }
 
 VECTOR floats set(float value) {
@@ -71,6 +88,8 @@ VECTOR floats add(floats a, floats b) {
 const dnnb__maxpool_kernel dnnb__maxpool_avx2 = {.name = "own:avx2",
                                                  .lanes = LANES,
                                                  .row_forward = row_forward,
-                                                 .plane_backward = plane_backward};
+                                                 .plane_backward = plane_backward,
+                                                 .row_forward_bf16 = row_forward_bf16,
+                                                 .plane_backward_bf16 = plane_backward_bf16};
 
 #endif

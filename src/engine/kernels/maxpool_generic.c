@@ -1,8 +1,8 @@
 /* Max pooling an element at a time, for blocks of channels that fill no vector (see
  * maxpool_loops.h). */
 #include <math.h>
-#include <string.h>
 
+#include "core/bf16.h"
 #include "engine/kernels/kernels.h"
 
 #define TARGET
@@ -13,12 +13,20 @@ typedef float floats;
 typedef int ints;
 typedef bool mask;
 
-VECTOR floats load(const float *from) {
+VECTOR floats load_f32(const float *from) {
     return *from;
 }
 
-VECTOR void store(float *to, floats v) {
+VECTOR void store_f32(float *to, floats v) {
     *to = v;
+}
+
+VECTOR floats load_bf16(const uint16_t *from) {
+    return dnnb__bf16_widen(*from);
+}
+
+VECTOR void store_bf16(uint16_t *to, floats v) {
+    *to = dnnb__bf16_round(v);
 }
 
 VECTOR floats set(float value) {
@@ -63,5 +71,9 @@ VECTOR floats add(floats a, floats b) {
 
 #include "engine/kernels/maxpool_loops.h"
 
-const dnnb__maxpool_kernel dnnb__maxpool_generic = {
-    .name = "own", .lanes = LANES, .row_forward = row_forward, .plane_backward = plane_backward};
+const dnnb__maxpool_kernel dnnb__maxpool_generic = {.name = "own",
+                                                    .lanes = LANES,
+                                                    .row_forward = row_forward,
+                                                    .plane_backward = plane_backward,
+                                                    .row_forward_bf16 = row_forward_bf16,
+                                                    .plane_backward_bf16 = plane_backward_bf16};

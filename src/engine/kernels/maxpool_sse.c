@@ -3,8 +3,8 @@
  * kind has: SSE2 on x86-64 (see maxpool_loops.h).
  */
 #include <math.h>
-#include <string.h>
 
+#include "core/bf16.h"
 #include "engine/kernels/kernels.h"
 
 #define TARGET
@@ -15,12 +15,21 @@ typedef float floats __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(16), aligned(4), may_alias));
 typedef ints mask;
 
-VECTOR floats load(const float *from) {
+VECTOR floats load_f32(const float *from) {
     return *(const floats *)from;
 }
 
-VECTOR void store(float *to, floats v) {
+VECTOR void store_f32(float *to, floats v) {
     *(floats *)to = v;
+}
+
+VECTOR floats load_bf16(const uint16_t *from) {
+    ints bits = {from[0], from[1], from[2], from[3]};
+    return (floats)(bits << 16);
+}
+
+VECTOR void store_bf16(uint16_t *to, floats v) {
+    for (int i = 0; i < LANES; i++) to[i] = dnnb__bf16_round(v[i]);
 }
 
 VECTOR floats set(float value) {
@@ -68,4 +77,6 @@ VECTOR floats add(floats a, floats b) {
 const dnnb__maxpool_kernel dnnb__maxpool_sse = {.name = "own:sse",
                                                 .lanes = LANES,
                                                 .row_forward = row_forward,
-                                                .plane_backward = plane_backward};
+                                                .plane_backward = plane_backward,
+                                                .row_forward_bf16 = row_forward_bf16,
+                                                .plane_backward_bf16 = plane_backward_bf16};

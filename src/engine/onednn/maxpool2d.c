@@ -8,40 +8,53 @@
  */
 #include "core/status.h"
 #include "engine/kernels/kernels.h"
-#include "engine/onednn/maxpool2d_bf16.h"
+#include "engine/onednn/plan.h"
 
 typedef struct pool {
     dnnb__maxpool shape;
     const dnnb__maxpool_kernel *kernel;
+    dnnb__precision precision; /* of activations and gradients */
 } pool;
+
+static size_t get_bytes(const pool *settings) {
+    return settings->precision == DNNB__BF16 ? sizeof(uint16_t) : sizeof(float);
+}
 
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const pool *settings = step->settings;
     const dnnb__maxpool *p = &settings->shape;
-    const float *in = step->data[1];
-    float *out = step->data[0];
+    const char *in = step->data[1];
+    char *out = step->data[0];
     uint8_t *where = step->n_buffers > 2 ? step->data[2] : NULL;
     int64_t in_plane = p->in[0] * p->in[1] * p->block, out_row = p->out[1] * p->block;
+    int64_t bytes = (int64_t)get_bytes(settings);
+    bool is_bf16 = settings->precision == DNNB__BF16;
+    const dnnb__maxpool_kernel *kernel = settings->kernel;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p->planes * p->out[0]; i++)
-        settings->kernel->row_forward(p, in + i / p->out[0] * in_plane, i % p->out[0],
-                                      out + i * out_row, where ? where + i * out_row : NULL);
+        (is_bf16 ? kernel->row_forward_bf16 : kernel->row_forward)(
+            p, in + i / p->out[0] * in_plane * bytes, i % p->out[0], out + i * out_row * bytes,
+            where ? where + i * out_row : NULL);
 }
 
 static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const pool *settings = step->settings;
     const dnnb__maxpool *p = &settings->shape;
-    float *in_gradient = step->data[0];
-    const float *out_gradient = step->data[1], *out = step->data[2];
+    char *in_gradient = step->data[0];
+    const char *out_gradient = step->data[1], *out = step->data[2];
     const uint8_t *where = step->data[3];
     int64_t in_plane = p->in[0] * p->in[1] * p->block;
     int64_t out_plane = p->out[0] * p->out[1] * p->block;
+    int64_t bytes = (int64_t)get_bytes(settings);
+    bool is_bf16 = settings->precision == DNNB__BF16;
+    const dnnb__maxpool_kernel *kernel = settings->kernel;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p->planes; i++)
-        settings->kernel->plane_backward(p, out_gradient + i * out_plane, out + i * out_plane,
-                                         where + i * out_plane, in_gradient + i * in_plane);
+        (is_bf16 ? kernel->plane_backward_bf16 : kernel->plane_backward)(
+            p, out_gradient + i * out_plane * bytes, out + i * out_plane * bytes,
+            where + i * out_plane, in_gradient + i * in_plane * bytes);
 }
 
 static dnnb_status pool_create(dnnb__onednn_plan *plan, const dnnb__op *op, pool **out) {
@@ -57,6 +70,7 @@ static dnnb_status pool_create(dnnb__onednn_plan *plan, const dnnb__op *op, pool
     int64_t block = plan->values[op->in[0]].block;
     pool *p = memory;
     p->kernel = dnnb__kernels_find_maxpool(dnnb__onednn_get_isa(), block);
+    p->precision = plan->values[op->out].precision;
     p->shape = (dnnb__maxpool){.block = block,
                                .planes = (int64_t)plan->base.options.batch *
                                          ((in_shape->dim[0] + block - 1) / block),
@@ -80,8 +94,6 @@ static dnnb_status maxpool2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     op->n_in = 1;
     plan->values[op->in[0]].relu_masked = plan->pooled[before];
     DNNB_TRY(dnnb__onednn_value_add(plan, op, &node->shape, block));
-    if (plan->values[op->out].precision == DNNB__BF16)
-        return dnnb__maxpool2d_bf16_forward(plan, op);
     pool *settings = NULL;
     DNNB_TRY(pool_create(plan, op, &settings));
     size_t buffers[3] = {plan->values[op->out].data, plan->values[op->in[0]].data};
@@ -99,10 +111,6 @@ static dnnb_status maxpool2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     pool *settings = NULL;
     size_t gradient;
     DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &gradient));
-    if (plan->values[op->out].precision == DNNB__BF16) {
-        DNNB_TRY(dnnb__maxpool2d_bf16_backward(plan, op, gradient));
-        return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
-    }
     DNNB_TRY(pool_create(plan, op, &settings));
     const dnnb__value *out = &plan->values[op->out];
     size_t buffers[] = {gradient, out->gradient, out->data, op->saved};
