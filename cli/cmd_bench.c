@@ -218,6 +218,9 @@ static int measure(bench_command *c) {
         return 128 + cli_signals_get();
     }
     if (status != DNNB_OK) return cli_fail_options(status);
+    if (report->warning)
+        cli_progress_show(&c->progress,
+                          &(dnnb_event){.kind = DNNB_EVENT_WARNING, .message = report->warning});
     int printed = print(c, report);
     dnnb_bench_report_destroy(report);
     return printed;

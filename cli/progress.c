@@ -290,6 +290,8 @@ void cli_progress_show(cli_progress *progress, const dnnb_event *event) {
     switch (event->kind) {
     case DNNB_EVENT_WARNING:
         progress->n_warnings++;
+        if (event->is_of_machine && progress->has_told_machine) return;
+        progress->has_told_machine = progress->has_told_machine || event->is_of_machine;
         print_warning(progress, event->message);
         return;
     case DNNB_EVENT_START:

@@ -24,6 +24,7 @@ typedef struct cli_progress {
     bool is_drawn;      /* a line stands there */
     double last_time_s; /* when the last line was drawn or printed */
     size_t n_warnings;
+    bool has_told_machine; /* what a warning says of this machine: once for all runs of a group */
     cli_pass pass;
     size_t reserved, width; /* columns beside the bar, at this width: the bar does not jump */
 } cli_progress;

@@ -100,6 +100,7 @@ typedef struct dnnb_event {
     const dnnb_predictions *validation; /**< EPOCH: of the validation set; NULL without one */
     const dnnb_history *history;     /**< START: epochs of a run that goes on; NULL for a new one */
     const dnnb_bad_image *bad_image; /**< WARNING: the image that it is about; NULL for others */
+    bool is_of_machine; /**< WARNING: about this machine, so that each run of a group has it */
     dnnb_checkpoint *checkpoint; /**< START of a run that goes on, and SAVE: the library's own */
 } dnnb_event;
 
@@ -228,7 +229,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train(dnnb_dnn *dnn, const dnnb_stimul
  * Outputs of every image of a set, in order, with the testing transform.
  *
  * Uses of the options: decode, on_bad_image, check, n_workers, cache_bytes, on_event (SCORING,
- * WARNING).
+ * WARNING, also of an operation that the engine has no good kernel for).
  *
  * Before anything else was computed, a few images read the weights where the file has them, which
  * saves more than it costs; such outputs differ from those of later calls by rounding.

@@ -16,7 +16,7 @@ enum { FEWEST_STEPS = 3, MOST_RATES = 6, N_OUTPUTS = 2, N_STEP_PARTS = 5 };
 
 typedef struct report {
     dnnb_bench_report base; /* first: what the caller sees */
-    char processor[128], engine[64], instructions[32];
+    char processor[128], engine[64], instructions[32], warning[DNNB__DNN_SLOW_BYTES];
     dnnb_dnn *dnn; /* which the ops' texts belong to */
     dnnb_bench_op *ops;
     dnnb_bench_rate rates[MOST_RATES];
@@ -163,6 +163,7 @@ static dnnb_status run(report *r, const char *network, const dnnb_bench_options 
                                            options->seconds / 2));
     }
     if (has_steps) DNNB_TRY(measure_steps(r, options));
+    if (dnnb__dnn_print_slow(r->dnn, r->warning)) r->base.warning = r->warning;
     return has_loader ? measure_loader(r, options) : DNNB_OK;
 }
 

@@ -21,6 +21,9 @@ enum { DNNB__DNN_MAX_PLANS = 12, DNNB__DNN_MAX_OUTPUTS = 1000000, DNNB__DNN_BATC
 /** Images for which lending pays, and elements of a parameter that is lent. */
 enum { DNNB__DNN_FEW = 4, DNNB__DNN_LARGE = 1 << 16 };
 
+/** A warning of a slow operation, with the NUL. */
+enum { DNNB__DNN_SLOW_BYTES = 512 };
+
 typedef struct dnnb__dnn_plan {
     dnnb__plan *plan;
     dnnb__plan_options options;
@@ -68,6 +71,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_o
 void dnnb__dnn_drop_plans(dnnb_dnn *dnn);
 /** Set dnn->slow_op when it is not set and the plan holds such an operation. */
 void dnnb__dnn_note_slow(dnnb_dnn *dnn, const dnnb__plan *plan);
+/** A warning of it. @return False when there is none. */
+bool dnnb__dnn_print_slow(const dnnb_dnn *dnn, char out[DNNB__DNN_SLOW_BYTES]);
 
 /** Take the parameters out of the net, which is destroyed: they are sources again. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_unload(dnnb_dnn *dnn);

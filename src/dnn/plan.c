@@ -43,6 +43,15 @@ const char *dnnb_dnn_get_instructions(const dnnb_dnn *dnn) {
     return dnnb__engine_get_instructions(dnn->engine, dnn->precision);
 }
 
+bool dnnb__dnn_print_slow(const dnnb_dnn *dnn, char out[DNNB__DNN_SLOW_BYTES]) {
+    if (!dnn->slow_op[0]) return false;
+    (void)snprintf(out, DNNB__DNN_SLOW_BYTES,
+                   "%s, a plain loop tens of times slower than other kernels: %s has none for it "
+                   "with %s; 'dnnbrain inspect NET --plan' lists the kernel of each operation",
+                   dnn->slow_op, dnnb_dnn_get_engine_version(dnn), dnnb_dnn_get_instructions(dnn));
+    return true;
+}
+
 void dnnb__dnn_note_slow(dnnb_dnn *dnn, const dnnb__plan *plan) {
     for (size_t i = 0; !dnn->slow_op[0] && i < dnnb__plan_get_n_ops(plan); i++) {
         dnnb__plan_op op = dnnb__plan_get_op(plan, i);

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "dnnbrain/plan.h"
 #include "train/trainer.h"
 
 enum { N_EPOCHS_AT_CHANCE = 3 };
@@ -41,19 +40,6 @@ dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
         "with Adam wants 1e-5 to 1e-4), labels that do not belong to their images, or "
         "a new layer on features that were never trained",
         t->chance_loss, N_EPOCHS_AT_CHANCE, t->lr);
-    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text};
-    return dnnb__session_emit(&t->session, &event);
-}
-
-dnnb_status dnnb__trainer_check_kernels(dnnb__trainer *t) {
-    const dnnb_dnn *dnn = t->session.dnn;
-    if (t->has_told_kernels || !dnn->slow_op[0]) return DNNB_OK;
-    t->has_told_kernels = true;
-    char text[512];
-    (void)snprintf(text, sizeof text,
-                   "%s, a plain loop tens of times slower than other kernels: %s has none for it "
-                   "with %s; 'dnnbrain inspect NET --plan' lists the kernel of each operation",
-                   dnn->slow_op, dnnb_dnn_get_engine_version(dnn), dnnb_dnn_get_instructions(dnn));
     dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text};
     return dnnb__session_emit(&t->session, &event);
 }

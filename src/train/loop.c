@@ -274,7 +274,7 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     result.seconds = t->place.seconds + dnnb__session_now_s() - t->epoch_begun_s;
     DNNB_TRY(end_epoch(t, &result));
     DNNB_TRY(dnnb__trainer_check_learning(t));
-    DNNB_TRY(dnnb__trainer_check_kernels(t));
+    DNNB_TRY(dnnb__session_check_kernels(&t->session));
     if (!dnnb__trainer_is_over(t)) return dnnb__trainer_save(t, !is_saved_here);
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
@@ -298,7 +298,7 @@ dnnb_status dnnb__trainer_run(dnnb__trainer *t) {
     DNNB_TRY(dnnb__trainer_resume(t, &resumed));
     dnnb_status status = dnnb__trainer_tell_start(t, resumed);
     dnnb__checkpoint_destroy(resumed);
-    if (status == DNNB_OK) status = dnnb__trainer_check_kernels(t);
+    if (status == DNNB_OK) status = dnnb__session_check_kernels(&t->session);
     while (status == DNNB_OK && !dnnb__trainer_is_over(t)) status = train_epoch(t);
     return status == DNNB_OK ? DNNB_OK : end_early(t, status);
 }

@@ -53,6 +53,14 @@ dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event) {
                       session->n_epochs);
 }
 
+dnnb_status dnnb__session_check_kernels(dnnb__session *session) {
+    char text[DNNB__DNN_SLOW_BYTES];
+    if (session->has_told_kernels || !dnnb__dnn_print_slow(session->dnn, text)) return DNNB_OK;
+    session->has_told_kernels = true;
+    dnnb_event event = {.kind = DNNB_EVENT_WARNING, .message = text, .is_of_machine = true};
+    return dnnb__session_emit(session, &event);
+}
+
 dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done, size_t total) {
     double left = session->scoring_end_s - dnnb__session_now_s();
     dnnb_event event = {.kind = DNNB_EVENT_SCORING,
@@ -84,11 +92,17 @@ dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
     return session->features ? DNNB_OK : dnnb__fail_memory();
 }
 
+static dnnb_status get_plan(dnnb__session *session, const dnnb__plan_options *options,
+                            dnnb__plan **out) {
+    DNNB_TRY(dnnb__dnn_get_plan(session->dnn, options, out));
+    return dnnb__session_check_kernels(session);
+}
+
 dnnb_status dnnb__session_run_frozen(dnnb__session *session, const dnnb__features *features,
                                      const float *images, size_t n) {
     dnnb__plan_options options = {.mode = DNNB__MODE_TEST, .batch = n, .to = features->node};
     dnnb__plan *plan;
-    DNNB_TRY(dnnb__dnn_get_plan(session->dnn, &options, &plan));
+    DNNB_TRY(get_plan(session, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, images, NULL));
     memcpy(session->features, dnnb__plan_get_output(plan),
            n * features->n * sizeof *session->features);
@@ -160,7 +174,7 @@ static dnnb_status get_rest_plan(dnnb__session *session, const dnnb__set *set, s
                                   .batch = n,
                                   .from = set->scoring.node,
                                   .to = session->dnn->graph->n_nodes - 1};
-    return dnnb__dnn_get_plan(session->dnn, &options, out);
+    return get_plan(session, &options, out);
 }
 
 /* What follows the features, or the whole network, for n rows from `done` on. */

@@ -23,9 +23,10 @@ typedef struct dnnb__session {
     bool keeps_images; /* more than one pass will be made */
     dnnb_pass pass;    /* that is made now */
     size_t epoch, n_epochs;
-    bool has_begun;       /* the epoch's steps: its order can no longer go without an image */
-    double scoring_end_s; /* when the scoring that goes on may end; NaN when unknown */
-    double later_s;       /* time that the epochs after this one may take; NaN when unknown */
+    bool has_begun;        /* the epoch's steps: its order can no longer go without an image */
+    bool has_told_kernels; /* that one is slow */
+    double scoring_end_s;  /* when the scoring that goes on may end; NaN when unknown */
+    double later_s;        /* time that the epochs after this one may take; NaN when unknown */
 } dnnb__session;
 
 /** Seconds of a steady clock. */
@@ -39,6 +40,8 @@ void dnnb__session_close(dnnb__session *session);
 
 /** Tell the caller. @error DNNB_ERR_STOPPED the caller wants to end. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_emit(dnnb__session *session, dnnb_event *event);
+/** Warn once when a plan that was made holds an operation without a good kernel. */
+DNNB_MUST_CHECK dnnb_status dnnb__session_check_kernels(dnnb__session *session);
 /** Tell how far a pass is. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_emit_scoring(dnnb__session *session, size_t done,
                                                        size_t total);

@@ -52,7 +52,6 @@ typedef struct dnnb__trainer {
     size_t steps_per_epoch; /* of the epoch that goes on, */
     size_t n_rows;          /* and its images */
     double chance_loss;     /* of knowing nothing about an image */
-    bool has_told_kernels;  /* that one is slow */
     dnnb__place place;
     double epoch_begun_s;                /* when this process began the epoch */
     double last_steps_s, last_scoring_s; /* of the epoch before; NaN in the first */
@@ -107,8 +106,6 @@ DNNB_MUST_CHECK dnnb_status dnnb__trainer_save(dnnb__trainer *trainer, bool is_e
  *  last. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_save_now(dnnb__trainer *trainer);
 
-/** Warn once when a plan that was made holds an operation without a good kernel. */
-DNNB_MUST_CHECK dnnb_status dnnb__trainer_check_kernels(dnnb__trainer *trainer);
 /** Warn once when the loss has stayed at chance for three epochs. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_check_learning(dnnb__trainer *trainer);
 /** Say where a loss stopped being finite, and what may help. */

@@ -315,12 +315,13 @@ static void test_train_loop__it_says_what_is_frozen_and_kept(void **state) {
     fixture_destroy(&f);
 }
 
-static void test_train_loop__a_slow_kernel_is_told_once(void **state) {
+static void test_train_loop__a_slow_kernel_is_told_once_a_call(void **state) {
     (void)state;
     for (unsigned is_slow = 0; is_slow < 2; is_slow++) {
         fixture f = fixture_create();
         dnnb_train_options o = get_options();
         witness w = {0};
+        dnnb_predictions *predictions;
         dnnb_dnn *dnn = tiny_create(3, 2);
         o.on_event = watch;
         o.context = &w;
@@ -329,6 +330,12 @@ static void test_train_loop__a_slow_kernel_is_told_once(void **state) {
         assert_true(w.n_epochs > 1);
         assert_int_equal(w.n_warnings, is_slow);
         if (is_slow) assert_non_null(strstr(w.warning, "conv1: forward by ref:any"));
+        double score;
+        assert_ok(dnnb_test(dnn, f.validation, &o, &score, NULL));
+        assert_int_equal(w.n_warnings, 2 * is_slow);
+        assert_ok(dnnb_predict(dnn, f.validation, &o, &predictions));
+        assert_int_equal(w.n_warnings, 3 * is_slow);
+        dnnb_predictions_destroy(predictions);
         dnnb_dnn_destroy(dnn);
         fixture_destroy(&f);
     }
@@ -588,7 +595,7 @@ int main(void) {
         cmocka_unit_test(test_train_loop__frozen_parameters_keep_every_bit),
         cmocka_unit_test(test_train_loop__a_warm_step_allocates_nothing),
         cmocka_unit_test(test_train_loop__it_says_what_is_frozen_and_kept),
-        cmocka_unit_test(test_train_loop__a_slow_kernel_is_told_once),
+        cmocka_unit_test(test_train_loop__a_slow_kernel_is_told_once_a_call),
         cmocka_unit_test(test_train_loop__a_caller_can_stop_it),
         cmocka_unit_test(test_train_loop__the_validation_set_has_its_own_targets),
         cmocka_unit_test(test_train_loop__all_is_checked_before_the_first_step),
