@@ -1,8 +1,13 @@
 /* What a run says of itself: what is trained, what is frozen, what is kept in memory. */
 #include <math.h>
 
-#include "dnnbrain/plan.h"
 #include "train/trainer.h"
+
+/* 123456 as "123.5 kB"; MB from a million on. */
+static void print_bytes(dnnb__buf *text, double n_bytes) {
+    bool is_small = n_bytes < 1e6;
+    dnnb__buf_printf(text, "%.1f %s", n_bytes * (is_small ? 1e-3 : 1e-6), is_small ? "kB" : "MB");
+}
 
 static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__features *features,
                        size_t n_images, const char *what) {
@@ -12,9 +17,9 @@ static void print_kept(dnnb__buf *text, const dnnb__graph *graph, const dnnb__fe
         dnnb__buf_printf(text, " in %zu view%s", features->n_views,
                          features->n_views == 1 ? "" : "s");
     double n_views = features->n_views > 0 ? (double)features->n_views : 1.0;
-    dnnb__buf_printf(text, " after %s kept for %s%s: %.1f MB", graph->nodes[features->node].name,
-                     what, features->values ? "" : " in a file",
-                     n_views * (double)n_images * (double)features->n * sizeof(float) * 1e-6);
+    dnnb__buf_printf(text, " after %s kept for %s%s: ", graph->nodes[features->node].name, what,
+                     features->values ? "" : " in a file");
+    print_bytes(text, n_views * (double)n_images * (double)features->n * sizeof(float));
 }
 
 static void print_place(dnnb__buf *text, const dnnb__place *place) {
@@ -58,9 +63,6 @@ static void print_trained(dnnb__buf *text, const dnnb__trainer *t) {
 /* What the options ask for beyond that. */
 static void print_plans(dnnb__buf *text, const dnnb__trainer *t) {
     const dnnb_train_options *o = t->options;
-    if (t->session.dnn->precision != DNNB__F32)
-        dnnb__buf_printf(text, "; precision %s (%s)", dnnb_dnn_get_precision(t->session.dnn),
-                         dnnb_dnn_get_instructions(t->session.dnn));
     if (o->lr_groups) {
         double least = t->lr, most = t->lr;
         for (size_t i = 0; i < t->n_params; i++) {

@@ -301,13 +301,14 @@ static void test_train_loop__it_says_what_is_frozen_and_kept(void **state) {
     o.views = 3;
     dnnb_dnn_destroy(train(&f, &o, "backbone", NULL));
     assert_non_null(strstr(w.start, "features of 22 images in 3 views after flatten kept for "
-                                    "training: 0.0 MB"));
+                                    "training: 33.8 kB"));
     o.cache_bytes = 22 * 128 * sizeof(float); /* less than the views of all images take */
     o.cache_folder = f.folder.path;
     o.score_train = false;
     dnnb_dnn_destroy(train(&f, &o, "backbone", NULL));
-    assert_non_null(strstr(w.start, "in 3 views after flatten kept for training in a file: 0.0"));
-    assert_non_null(strstr(w.start, "features of 10 images after fc1_relu kept for scoring: 0.0"));
+    assert_non_null(strstr(w.start, "in 3 views after flatten kept for training in a file: 33.8"));
+    assert_non_null(
+        strstr(w.start, "features of 10 images after fc1_relu kept for scoring: 0.6 kB"));
     dnnb_dnn_destroy(train(&f, &o, NULL, NULL));
     assert_non_null(strstr(w.start, "2,322 of 2,322 parameters are trained"));
     assert_null(strstr(w.start, "frozen"));
