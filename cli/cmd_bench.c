@@ -16,7 +16,8 @@
 typedef struct bench_command {
     const char *network, *stim_path;
     dnnb_bench_options options;
-    size_t part; /* dnnb_bench_part */
+    size_t part;      /* dnnb_bench_part */
+    size_t precision; /* dnnb_precision */
     bool json, quiet;
     cli_progress progress;
 } bench_command;
@@ -59,6 +60,7 @@ static cli_parsed parse(bench_command *c, int argc, char **argv) {
          .min = 1, .max = 1024, .unset = "every processor"},
         {CLI_ROW(CLI_COUNT, "workers", "N", "threads that load images", &o->n_workers), .min = 1,
          .max = 1024, .unset = "one a processor"},
+        CLI_ROW_PRECISION(c->precision),
         {CLI_ROW(CLI_TEXT, "engine", "NAME", "what computes: onednn, or ref", &o->dnn.engine),
          .unset = "onednn"},
     };
@@ -85,8 +87,10 @@ static bool on_progress(void *context, const char *what, size_t done, size_t tot
 /* --- tables --- */
 
 static void print_head(const dnnb_bench_report *r) {
-    printf("%s, batch %zu, float32, %zu threads; %s with %s\n%s\n\n", r->network, r->batch,
-           r->floors.n_threads, r->engine, r->instructions, r->processor);
+    size_t n_threads = r->floors.n_threads;
+    printf("%s, batch %zu, %s, %zu thread%s; %s with %s\n%s\n\n", r->network, r->batch,
+           cli_precision_type(r->precision), n_threads, n_threads == 1 ? "" : "s", r->engine,
+           r->instructions, r->processor);
 }
 
 static void print_floors(const dnnb_bench_floors *f) {
@@ -231,6 +235,7 @@ int cli_cmd_bench(int argc, char **argv) {
     cli_parsed parsed = parse(&c, argc, argv);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
     c.options.part = (dnnb_bench_part)c.part;
+    c.options.dnn.precision = (dnnb_precision)c.precision;
     if (c.options.part == DNNB_BENCH_LOADER && !c.stim_path)
         return cli_usage_error("--only loader: missing option --stim FILE");
     dnnb_stimulus *stim = NULL;

@@ -11,6 +11,7 @@
 #include "cli/cmd_list.h"
 #include "cli/common.h"
 #include "cli/describe.h"
+#include "cli/network.h"
 #include "cli/options.h"
 
 static const char examples[] = "  dnnbrain inspect alexnet\n"
@@ -70,7 +71,7 @@ static int inspect_name(const char *name, const cli_plan_options *plan) {
 
 int cli_cmd_inspect(int argc, char **argv) {
     static const char *const modes[] = {"train", "test"};
-    size_t n_operands, check = DNNB_CHECK_QUICK;
+    size_t n_operands, check = DNNB_CHECK_QUICK, precision = DNNB_PRECISION_F32;
     bool has_plan = false;
     cli_plan_options plan = {.batch = DEFAULT_BATCH, .dnn = DNNB_DNN_OPTIONS_INIT};
     const cli_option options[] = {
@@ -91,6 +92,7 @@ int cli_cmd_inspect(int argc, char **argv) {
          .unset = "all is trained"},
         {CLI_ROW(CLI_COUNT, "threads", "N", "threads of the computation", &plan.dnn.n_threads),
          .min = 1, .max = 1024, .unset = "every processor"},
+        CLI_ROW_PRECISION(precision),
         {CLI_ROW(CLI_TEXT, "engine", "NAME", "what computes: onednn or ref", &plan.dnn.engine),
          .unset = "onednn"},
     };
@@ -109,6 +111,7 @@ int cli_cmd_inspect(int argc, char **argv) {
         .files = CLI_WEIGHTS " .csv .pkl .json"};
     cli_parsed parsed = cli_parse(&command, argc, argv, &n_operands);
     if (parsed != CLI_GO_ON) return parsed == CLI_HELP_SHOWN ? CLI_DONE : CLI_USAGE;
+    plan.dnn.precision = (dnnb_precision)precision;
     if (!has_plan && cli_is_folder(argv[1]))
         return dnnb_group_is_there(argv[1]) ? cli_describe_group(argv[1])
                                             : cli_describe_run(argv[1]);

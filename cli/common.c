@@ -136,6 +136,10 @@ bool cli_ends_with(const char *text, const char *ending) {
     return n >= m && strcasecmp(text + n - m, ending) == 0;
 }
 
+const char *cli_precision_type(const char *precision) {
+    return strcmp(precision, "bf16") == 0 ? "bfloat16" : "float32";
+}
+
 const char *cli_score_name(dnnb_task task) {
     return task == DNNB_CLASSIFICATION ? "accuracy" : "r squared";
 }

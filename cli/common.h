@@ -60,6 +60,9 @@ extern const char *const cli_check_names[2];
 extern const char *const cli_precision_names[3]; /* dnnb_precision */
 extern const char *const cli_monitor_names[2];
 
+/** "float32" for "f32", "bfloat16" for "bf16". */
+const char *cli_precision_type(const char *precision);
+
 /** "accuracy" or "r squared". */
 const char *cli_score_name(dnnb_task task);
 

@@ -33,9 +33,10 @@ static void add_op(void *context, const dnnb_plan_op *op) {
 
 static void print_head(const dnnb_dnn *dnn, const cli_plan_options *options) {
     size_t n_threads = dnnb_dnn_get_n_threads(dnn);
-    printf("%s, a step of %s on %zu image%s, %s with %s, %zu thread%s\n\n", dnnb_dnn_get_name(dnn),
-           options->mode == DNNB_PLAN_TEST ? "testing" : "training", options->batch,
-           options->batch == 1 ? "" : "s", dnnb_dnn_get_engine_version(dnn),
+    printf("%s, a step of %s on %zu image%s, %s\n%s with %s, %zu thread%s\n\n",
+           dnnb_dnn_get_name(dnn), options->mode == DNNB_PLAN_TEST ? "testing" : "training",
+           options->batch, options->batch == 1 ? "" : "s",
+           cli_precision_type(dnnb_dnn_get_precision(dnn)), dnnb_dnn_get_engine_version(dnn),
            dnnb_dnn_get_instructions(dnn), n_threads, n_threads == 1 ? "" : "s");
 }
 

@@ -15,7 +15,8 @@ typedef struct cli_network {
     dnnb_dnn_options options;
 } cli_network;
 
-/* Rows of an option table; `n` is a cli_network, `o` a dnnb_train_options, `b` and `c` a size_t. */
+/* Rows of an option table; `n` is a cli_network, `o` a dnnb_train_options, `b`, `c` and `p` a
+ * size_t. */
 #define CLI_ROW_NET(n)                                                                             \
     {                                                                                              \
         .type = CLI_TEXT, .name = "net", .value = "NET",                                           \
@@ -26,6 +27,13 @@ typedef struct cli_network {
     {                                                                                              \
         .type = CLI_TEXT, .name = "weights", .value = "FILE", .help = text,                        \
         .target = &(n).weights, .files = CLI_WEIGHTS                                               \
+    }
+#define CLI_ROW_PRECISION(p)                                                                       \
+    {                                                                                              \
+        .type = CLI_CHOICE, .name = "precision",                                                   \
+        .help = "numbers of the computation: bf16 rounds activations and weights to bfloat16; "    \
+                "auto takes it where the processor has AMX, elsewhere f32",                        \
+        .target = &(p), .words = cli_precision_names, .n_words = 3                                 \
     }
 #define CLI_ROWS_COMPUTING(n, o)                                                                   \
     {.type = CLI_GROUP, .name = "Computing"},                                                      \
@@ -52,14 +60,7 @@ typedef struct cli_network {
                  "depends on it",                                                                  \
          .target = &(o).cache_bytes,                                                               \
          .unset = "a quarter of the machine's"},                                                   \
-        {.type = CLI_CHOICE,                                                                       \
-         .name = "precision",                                                                      \
-         .help = "numbers of the computation: bf16 rounds activations and weights to bfloat16; "   \
-                 "auto takes it where the processor has AMX, elsewhere f32",                       \
-         .target = &(n).precision,                                                                 \
-         .words = cli_precision_names,                                                             \
-         .n_words = 3},                                                                            \
-    {                                                                                              \
+        CLI_ROW_PRECISION((n).precision), {                                                        \
         .type = CLI_TEXT, .name = "engine", .value = "NAME",                                       \
         .help = "what computes: onednn, or ref, slow loops with float64 sums to compare with",     \
         .target = &(n).options.engine, .unset = "onednn"                                           \

@@ -129,6 +129,7 @@ typedef struct dnnb_bench_report {
     const char *engine;           /**< "oneDNN 2.6.3" */
     const char *instructions;     /**< that the engine computes with */
     const char *processor;        /**< as it calls itself; "unknown" */
+    const char *precision;        /**< "f32" or "bf16": numbers of the computation */
     const char *warning;          /**< an operation without a good kernel; NULL for none */
     size_t batch;                 /**< images a step */
     size_t n_workers;             /**< threads of the loader; 0 where it was left out */

@@ -55,10 +55,14 @@ static void add_rate(report *r, const char *name, dnnb_bench_kind kind, size_t n
                                                     .floor_s = floor_s};
 }
 
-static double set_floors(const dnnb_bench_floors *floors, dnnb_bench_op *ops, size_t n) {
+/* What has multiply-adds to count, convolutions and linear layers, has factors of the network's
+ * precision; the optimiser and all else is bound by its bytes. */
+static double set_floors(const report *r, dnnb_bench_op *ops, size_t n) {
+    bool is_bf16 = r->dnn->precision == DNNB__BF16;
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        ops[i].floor_s = dnnb__bench_get_floor_s(floors, false, ops[i].flops, ops[i].bytes);
+        ops[i].floor_s =
+            dnnb__bench_get_floor_s(&r->base.floors, is_bf16, ops[i].flops, ops[i].bytes);
         sum += ops[i].floor_s;
     }
     return sum;
@@ -86,8 +90,7 @@ static dnnb_status measure_step(report *r, const char *name, dnnb_bench_kind kin
     dnnb_status status = ops ? time_steps(step, options->seconds, &times) : dnnb__fail_memory();
     if (status == DNNB_OK && keeps_ops) status = tell(r, options, "the ops of a step");
     if (status == DNNB_OK) status = dnnb__bench_step_time_ops(step, keeps_ops ? times.n : 1, ops);
-    if (status == DNNB_OK)
-        add_rate(r, name, kind, options->batch, &times, set_floors(&r->base.floors, ops, n));
+    if (status == DNNB_OK) add_rate(r, name, kind, options->batch, &times, set_floors(r, ops, n));
     dnnb__bench_times_destroy(&times);
     dnnb__bench_step_destroy(step);
     if (status != DNNB_OK || !keeps_ops) {
@@ -135,6 +138,7 @@ static void describe(report *r, const dnnb_bench_options *options) {
     r->base.network = dnnb_dnn_get_name(r->dnn);
     r->base.engine = r->engine;
     r->base.instructions = r->instructions;
+    r->base.precision = dnnb_dnn_get_precision(r->dnn);
     r->base.processor = r->processor;
     r->base.batch = options->batch;
     r->base.floors.n_threads = dnnb_dnn_get_n_threads(r->dnn);
