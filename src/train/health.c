@@ -31,7 +31,10 @@ static bool is_stuck(const dnnb__trainer *t, size_t n) {
 
 dnnb_status dnnb__trainer_check_learning(dnnb__trainer *t) {
     size_t n = dnnb_history_get_count(t->history);
-    if (t->range || !is_stuck(t, n) || is_stuck(t, n - 1)) return DNNB_OK; /* or said before */
+    if (t->range || !is_stuck(t, n)) return DNNB_OK;
+    /* It is said once, whatever the loss did in between and which process said it. */
+    for (size_t i = n - 1; i >= N_EPOCHS_AT_CHANCE; i--)
+        if (is_stuck(t, i)) return DNNB_OK;
     char text[512];
     (void)snprintf(
         text, sizeof text,
