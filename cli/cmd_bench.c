@@ -26,9 +26,10 @@ static const char *const part_names[] = {"all", "floors", "steps", "loader"};
 
 static const char about[] =
     "The floors are measured: multiply-adds a second of the threads that compute, and bytes a\n"
-    "second from memory. The floor of an op is the time that its multiply-adds, or the bytes that\n"
-    "no cache can hold, take at that speed; an op that saves multiplications (Winograd) may pass\n"
-    "it. Images are random; with --stim the loader of training images is measured too.\n";
+    "second from memory. The floor of an op is the time that its multiply-adds, less those with\n"
+    "padding, or the bytes that no cache can hold, take at that speed; an op that saves\n"
+    "multiplications (Winograd) may pass it. Images are random; with --stim the loader of\n"
+    "training images is measured too.\n";
 
 static const char examples[] = "  dnnbrain bench --net alexnet-mini --batch 8 --seconds 0.05\n"
                                "  # the loader too, and one JSON object for a script\n"

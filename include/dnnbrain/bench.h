@@ -28,11 +28,12 @@ typedef struct dnnb_bench_op {
     const char *layer;          /**< its module path, or what it does when it belongs to no layer */
     const char *pass;           /**< "forward", "optimiser", or what of the backward pass */
     const char *implementation; /**< as the engine names it */
-    double flops;               /**< of one step */
+    double flops;               /**< of one step, products with padding included */
+    double unpadded_flops;      /**< without these, which a kernel may leave out */
     double bytes;               /**< that it reads or writes in one step, each at least once */
     double seconds;             /**< of one step, median */
-    double floor_s; /**< no computation of that many flops and bytes is faster here; NaN where the
-                         floors were not measured */
+    double floor_s; /**< no computation of that many unpadded flops and bytes is faster here; NaN
+                         where the floors were not measured */
 } dnnb_bench_op;
 
 /** Called with each op; `context` is that of dnnb_bench_step(). */

@@ -32,11 +32,12 @@ static json_t *describe_floors(const dnnb_bench_floors *floors) {
 }
 
 static json_t *describe_op(const dnnb_bench_op *op) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layer", dnnb__json_text(op->layer),
-                     "pass", dnnb__json_text(op->pass), "implementation",
-                     dnnb__json_text(op->implementation), "flops", dnnb__json_real(op->flops),
-                     "bytes", dnnb__json_real(op->bytes), "seconds", dnnb__json_real(op->seconds),
-                     "floor_s", dnnb__json_real(op->floor_s));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layer", dnnb__json_text(op->layer), "pass",
+        dnnb__json_text(op->pass), "implementation", dnnb__json_text(op->implementation), "flops",
+        dnnb__json_real(op->flops), "unpadded_flops", dnnb__json_real(op->unpadded_flops), "bytes",
+        dnnb__json_real(op->bytes), "seconds", dnnb__json_real(op->seconds), "floor_s",
+        dnnb__json_real(op->floor_s));
 }
 
 static json_t *describe_rate(const dnnb_bench_rate *rate) {

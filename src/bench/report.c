@@ -62,7 +62,7 @@ static double set_floors(const report *r, dnnb_bench_op *ops, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         ops[i].floor_s =
-            dnnb__bench_get_floor_s(&r->base.floors, is_bf16, ops[i].flops, ops[i].bytes);
+            dnnb__bench_get_floor_s(&r->base.floors, is_bf16, ops[i].unpadded_flops, ops[i].bytes);
         sum += ops[i].floor_s;
     }
     return sum;

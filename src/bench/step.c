@@ -170,6 +170,7 @@ static dnnb_bench_op get_op(const dnnb__bench_step *b, size_t i) {
                            .pass = op.pass,
                            .implementation = op.implementation,
                            .flops = op.flops,
+                           .unpadded_flops = op.unpadded_flops,
                            .bytes = op.bytes,
                            .seconds = op.seconds,
                            .floor_s = (double)NAN};

@@ -151,7 +151,8 @@ typedef struct dnnb__plan_op {
     const char *layer; /* path, or what it does when it belongs to no layer */
     const char *pass;  /* "forward", "backward data", "backward weights", "reorder" */
     const char *implementation;
-    double flops; /* of one pass over the batch */
+    double flops;          /* of one pass over the batch, products with padding included */
+    double unpadded_flops; /* without these, which a kernel may leave out */
     double bytes; /* of what it reads and writes, each once; 0 where the engine does not count */
     bool is_slow; /* the engine's last resort, tens of times slower than its other kernels */
     double seconds;

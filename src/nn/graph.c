@@ -254,7 +254,7 @@ dnnb_status dnnb__graph_replace_head(dnnb__graph *graph, int64_t n_outputs) {
                           node->path, (long long)n_outputs, n_outputs < 1 ? "" : ", too many");
     node->attr.linear.out_features = n_outputs;
     node->shape.dim[0] = n_outputs;
-    node->macs = (int64_t)count;
+    node->macs = node->unpadded_macs = (int64_t)count;
     for (size_t i = node->first_param; i < node->first_param + node->n_params; i++) {
         dnnb__param *param = &graph->params[i];
         param->count = param->count / (size_t)param->shape.dim[0] * (size_t)n_outputs;

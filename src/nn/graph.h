@@ -103,7 +103,8 @@ typedef struct dnnb__node {
     dnnb_shape shape;   /* of the output, without the batch */
     size_t first_param; /* its parameters follow each other in the graph's list */
     size_t n_params;
-    int64_t macs; /* multiply-accumulates for one image, forward */
+    int64_t macs;          /* multiply-accumulates for one image, forward */
+    int64_t unpadded_macs; /* those of them whose factor is no padding */
 } dnnb__node;
 
 typedef struct dnnb__graph {

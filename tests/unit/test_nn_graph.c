@@ -99,6 +99,57 @@ static void test_nn_graph__pooling_rounds_as_pytorch(void **state) {
     }
 }
 
+/* Products of a convolution whose factor lies in the image, one by one. */
+static int64_t count_inside(const dnnb__conv2d_attr *a, const dnnb_shape *in,
+                            const dnnb_shape *out) {
+    int64_t n = 0;
+    for (int64_t y = 0; y < out->dim[1]; y++)
+        for (int64_t x = 0; x < out->dim[2]; x++)
+            for (int64_t ky = 0; ky < a->kernel[0]; ky++)
+                for (int64_t kx = 0; kx < a->kernel[1]; kx++) {
+                    int64_t row = y * a->stride[0] + ky * a->dilation[0] - a->padding[0];
+                    int64_t column = x * a->stride[1] + kx * a->dilation[1] - a->padding[1];
+                    n += row >= 0 && row < in->dim[1] && column >= 0 && column < in->dim[2];
+                }
+    return n * out->dim[0] * (in->dim[0] / a->groups);
+}
+
+static void test_nn_graph__products_with_padding_are_told_apart(void **state) {
+    (void)state;
+    static const struct {
+        dnnb__conv2d_attr attr;
+        bool is_padded;
+    } cases[] = {
+        {{.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}}, true},
+        {{.kernel = {3, 3}, .stride = {1, 1}}, false},
+        {{.kernel = {1, 1}, .stride = {2, 1}}, false},
+        {{.kernel = {5, 3}, .stride = {2, 3}, .padding = {2, 0}}, true},
+        {{.kernel = {3, 2}, .stride = {1, 2}, .padding = {0, 3}, .dilation = {3, 2}}, true},
+        {{.kernel = {4, 4}, .stride = {3, 3}, .padding = {3, 1}, .groups = 2}, true},
+        /* Windows that lie in the padding alone, and elements that no output meets. */
+        {{.kernel = {2, 2}, .stride = {1, 5}, .padding = {5, 4}, .groups = 4}, true},
+        {{.kernel = {2, 3}, .stride = {4, 1}, .padding = {1, 9}, .dilation = {7, 9}}, true},
+        {{.kernel = {8, 6}, .stride = {1, 1}, .padding = {7, 5}}, true},
+        /* The last padding is not reached. */
+        {{.kernel = {2, 2}, .stride = {3, 3}, .padding = {0, 1}, .dilation = {1, 2}}, true},
+    };
+    static const dnnb_shape in = {{4, 9, 7}, 3};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        dnnb__graph *graph;
+        dnnb__layer_row row = {.path = "c", .kind = DNNB__LAYER_CONV2D};
+        row.attr.conv2d = cases[i].attr;
+        row.attr.conv2d.out_channels = 8;
+        assert_ok(dnnb__graph_create(&graph, &in));
+        assert_ok(dnnb__graph_add(graph, &row, 1));
+        const dnnb__node *node = &graph->nodes[1];
+        int64_t expected = count_inside(&node->attr.conv2d, &in, &node->shape);
+        if (node->unpadded_macs != expected || (node->macs > expected) != cases[i].is_padded)
+            fail_msg("case %zu: %lld of %lld products, expected %lld", i,
+                     (long long)node->unpadded_macs, (long long)node->macs, (long long)expected);
+        dnnb__graph_destroy(graph);
+    }
+}
+
 static void test_nn_graph__misfits_name_the_layer(void **state) {
     (void)state;
     static const struct {
@@ -305,6 +356,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nn_graph__branches_have_shapes_and_parameters),
         cmocka_unit_test(test_nn_graph__pooling_rounds_as_pytorch),
+        cmocka_unit_test(test_nn_graph__products_with_padding_are_told_apart),
         cmocka_unit_test(test_nn_graph__misfits_name_the_layer),
         cmocka_unit_test(test_nn_graph__paths_are_unique),
         cmocka_unit_test(test_nn_graph__replaced_head_changes_what_follows),

@@ -172,11 +172,6 @@ static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     return DNNB_OK;
 }
 
-/* Multiplications and additions of the convolution as the graph has it. */
-static double conv_flops(const dnnb__onednn_plan *plan, const dnnb__node *node) {
-    return 2.0 * (double)node->macs * (double)plan->base.options.batch;
-}
-
 /* What the passes over one node share. */
 typedef struct conv_pass {
     dnnb__conv original, conv; /* the same unless converted */
@@ -239,8 +234,8 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
                                 {DNNL_ARG_BIAS, bias},
                                 {DNNL_ARG_DST, plan->values[op->out].data}};
     op->step = plan->n_steps;
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "forward", conv_flops(plan, op->node),
-                                        &primitive, bindings, 4));
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "forward", &primitive, bindings, 4));
+    dnnb__onednn_count_products(plan, op->node);
     return dnnb__onednn_relu_apply(plan, op);
 }
 
@@ -350,17 +345,17 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
         status = dnnb__conv_weights_find(plan->net->dnnl, &conv, &primitive, &own);
     if (status != DNNB_OK || own) dnnb__primitive_destroy(&primitive);
     DNNB_TRY(status);
-    double flops = conv_flops(plan, op->node);
     dnnb__binding bindings[] = {{DNNL_ARG_SRC, in},
                                 {DNNL_ARG_DIFF_DST, gradient},
                                 {DNNL_ARG_DIFF_WEIGHTS, g.weight},
                                 {DNNL_ARG_DIFF_BIAS, g.bias}};
     if (own)
-        DNNB_TRY(dnnb__conv_weights_add(plan, op->node->path, own, &conv, flops, in, gradient,
-                                        g.weight, g.bias));
+        DNNB_TRY(dnnb__conv_weights_add(plan, op->node->path, own, &conv, in, gradient, g.weight,
+                                        g.bias));
     else
-        DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", flops,
-                                            &primitive, bindings, 4));
+        DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", &primitive,
+                                            bindings, 4));
+    dnnb__onednn_count_products(plan, op->node);
     DNNB_TRY(dnnb__onednn_weight_gradients_end(plan, &g, param));
     bool masked = pass->converted && dnnb__onednn_is_trained(plan, param);
     return masked ? add_weight_mask(plan, op) : DNNB_OK;
@@ -403,8 +398,9 @@ static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op 
     }
     dnnb__binding bindings[] = {
         {DNNL_ARG_DIFF_DST, gradient}, {DNNL_ARG_WEIGHTS, weight}, {DNNL_ARG_DIFF_SRC, made}};
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward data",
-                                        conv_flops(plan, op->node), &primitive, bindings, 3));
+    DNNB_TRY(
+        dnnb__onednn_add_primitive(plan, op->node->path, "backward data", &primitive, bindings, 3));
+    dnnb__onednn_count_products(plan, op->node);
     return input_gradient_finish(plan, op, pass, layouts.in, made, in_gradient);
 }
 

@@ -42,8 +42,7 @@ static void weights_run(const dnnb__step *step, const dnnb__step_random *random)
 
 dnnb_status dnnb__conv_weights_add(dnnb__onednn_plan *plan, const char *layer,
                                    const dnnb__conv_weights_kernel *kernel, const dnnb__conv *conv,
-                                   double flops, size_t in, size_t out_gradient, size_t weight,
-                                   size_t bias) {
+                                   size_t in, size_t out_gradient, size_t weight, size_t bias) {
     void *memory = NULL;
     DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
     settings *s = memory;
@@ -64,8 +63,6 @@ dnnb_status dnnb__conv_weights_add(dnnb__onednn_plan *plan, const char *layer,
     }
     kernel->divide(w, (int64_t)plan->base.net->n_threads);
     size_t buffers[] = {in, out_gradient, weight, bias};
-    DNNB_TRY(dnnb__onednn_add_kernel(plan, layer, "backward weights", kernel->name, weights_run, s,
-                                     buffers, bias == DNNB__NO_BUFFER ? 3 : 4));
-    plan->steps[plan->n_steps - 1].info.flops = flops;
-    return DNNB_OK;
+    return dnnb__onednn_add_kernel(plan, layer, "backward weights", kernel->name, weights_run, s,
+                                   buffers, bias == DNNB__NO_BUFFER ? 3 : 4);
 }

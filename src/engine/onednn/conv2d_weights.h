@@ -15,7 +15,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__conv_weights_find(dnnb__dnnl *dnnl, const dnnb
 /** Add the step. @param bias DNNB__NO_BUFFER when it is not trained. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv_weights_add(dnnb__onednn_plan *plan, const char *layer,
                                                    const dnnb__conv_weights_kernel *kernel,
-                                                   const dnnb__conv *conv, double flops, size_t in,
+                                                   const dnnb__conv *conv, size_t in,
                                                    size_t out_gradient, size_t weight, size_t bias);
 
 #endif

@@ -126,10 +126,6 @@ static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out,
     return dnnb__product_forward(dnnl, out, product, kept);
 }
 
-static double product_flops(const dnnb__product *p) {
-    return 2.0 * (double)p->rows * (double)p->in * (double)p->out;
-}
-
 static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__dnnl *dnnl = plan->net->dnnl;
     const dnnb__node *node = op->node;
@@ -153,13 +149,16 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
         DNNB_TRY(dnnb__linear_rows_forward(plan, node->path, &product, lent,
                                            plan->values[op->in[0]].data, bias,
                                            plan->values[op->out].data));
+        dnnb__onednn_count_products(plan, node);
         return dnnb__onednn_relu_apply(plan, op);
     }
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
-        return dnnb__linear_own_forward(plan, node->path, &product, plan->values[op->in[0]].data,
-                                        weight, bias, plan->values[op->out].data, &op->saved);
+        DNNB_TRY(dnnb__linear_own_forward(plan, node->path, &product, plan->values[op->in[0]].data,
+                                          weight, bias, plan->values[op->out].data, &op->saved));
+        dnnb__onednn_count_products(plan, node);
+        return DNNB_OK;
     }
     dnnb__primitive primitive;
     DNNB_TRY(read_layout_get(dnnl, &kept, &product, kept));
@@ -175,8 +174,8 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
                                 {DNNL_ARG_BIAS, bias},
                                 {DNNL_ARG_DST, plan->values[op->out].data}};
     op->step = plan->n_steps;
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, node->path, "forward", product_flops(&product),
-                                        &primitive, bindings, 4));
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, node->path, "forward", &primitive, bindings, 4));
+    dnnb__onednn_count_products(plan, node);
     return dnnb__onednn_relu_apply(plan, op);
 }
 
@@ -190,8 +189,10 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
     dnnb__onednn_gradients g;
     if (is_own(plan, op)) {
         DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, kept, bias_trained));
-        return dnnb__linear_own_backward_weights(plan, op->node->path, product, op->saved, gradient,
-                                                 g.weight, g.bias);
+        DNNB_TRY(dnnb__linear_own_backward_weights(plan, op->node->path, product, op->saved,
+                                                   gradient, g.weight, g.bias));
+        dnnb__onednn_count_products(plan, op->node);
+        return DNNB_OK;
     }
     dnnb__primitive primitive;
     DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product, kept,
@@ -207,8 +208,9 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
                                 {DNNL_ARG_DIFF_DST, gradient},
                                 {DNNL_ARG_DIFF_WEIGHTS, g.weight},
                                 {DNNL_ARG_DIFF_BIAS, g.bias}};
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights",
-                                        product_flops(product), &primitive, bindings, 4));
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", &primitive,
+                                        bindings, 4));
+    dnnb__onednn_count_products(plan, op->node);
     return dnnb__onednn_weight_gradients_end(plan, &g, param);
 }
 
@@ -221,6 +223,7 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
         DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
         DNNB_TRY(dnnb__linear_own_backward_data(plan, op->node->path, product, gradient, weight,
                                                 in_gradient));
+        dnnb__onednn_count_products(plan, op->node);
         return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
     }
     dnnb__primitive primitive;
@@ -237,8 +240,9 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
     dnnb__binding bindings[] = {{DNNL_ARG_DIFF_DST, gradient},
                                 {DNNL_ARG_WEIGHTS, weight},
                                 {DNNL_ARG_DIFF_SRC, in_gradient}};
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward data",
-                                        product_flops(product), &primitive, bindings, 3));
+    DNNB_TRY(
+        dnnb__onednn_add_primitive(plan, op->node->path, "backward data", &primitive, bindings, 3));
+    dnnb__onednn_count_products(plan, op->node);
     return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
 }
 

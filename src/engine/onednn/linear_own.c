@@ -46,10 +46,7 @@ static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const ch
         dnnb__linear_describe(p->rows, p->in, p->out, p->relu, (int64_t)plan->base.net->n_threads);
     s->kernel = dnnb__kernels_find_linear(dnnb__onednn_get_isa());
     if (!s->kernel) return dnnb__fail(DNNB_ERR_INTERNAL, "%s: no kernel for this processor", layer);
-    DNNB_TRY(dnnb__onednn_add_kernel(plan, layer, pass, s->kernel->name, kernel, s, buffers, n));
-    plan->steps[plan->n_steps - 1].info.flops =
-        2.0 * (double)p->rows * (double)p->in * (double)p->out;
-    return DNNB_OK;
+    return dnnb__onednn_add_kernel(plan, layer, pass, s->kernel->name, kernel, s, buffers, n);
 }
 
 /* A buffer for strips of `columns` columns of `rows` rows. */

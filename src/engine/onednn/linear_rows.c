@@ -55,9 +55,6 @@ dnnb_status dnnb__linear_rows_forward(dnnb__onednn_plan *plan, const char *layer
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &weight, (void *)(uintptr_t)weights,
                                        (size_t)(product->out * product->in) * sizeof *weights));
     size_t buffers[] = {out, in, weight, bias};
-    DNNB_TRY(dnnb__onednn_add_kernel(plan, layer, "forward", "own rows", forward_run, block,
-                                     buffers, bias == DNNB__NO_BUFFER ? 3 : 4));
-    double macs = (double)product->rows * (double)product->in * (double)product->out;
-    plan->steps[plan->n_steps - 1].info.flops = 2.0 * macs;
-    return DNNB_OK;
+    return dnnb__onednn_add_kernel(plan, layer, "forward", "own rows", forward_run, block, buffers,
+                                   bias == DNNB__NO_BUFFER ? 3 : 4);
 }

@@ -157,14 +157,15 @@ typedef struct dnnb__binding {
 /** Add a step that runs a primitive, which it takes over even when it fails. Arguments that the
  *  primitive does not have are left out. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_add_primitive(dnnb__onednn_plan *plan, const char *layer,
-                                                       const char *pass, double flops,
-                                                       dnnb__primitive *taken,
+                                                       const char *pass, dnnb__primitive *taken,
                                                        const dnnb__binding *bindings, size_t n);
 /** Add a step that runs a kernel on these buffers. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_add_kernel(dnnb__onednn_plan *plan, const char *layer,
                                                     const char *pass, const char *name,
                                                     dnnb__kernel kernel, const void *settings,
                                                     const size_t *buffers, size_t n);
+/** Say that the step added last makes the products of one pass over a node. */
+void dnnb__onednn_count_products(dnnb__onednn_plan *plan, const dnnb__node *node);
 
 /** The buffer of a parameter in `layout`: its own, or a copy with a step that renews it. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_weight(dnnb__onednn_plan *plan, size_t *out, size_t param,

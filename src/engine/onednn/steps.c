@@ -174,8 +174,8 @@ static dnnb_status step_bind(dnnb__onednn_plan *plan, dnnb__step *step, int arg,
 }
 
 dnnb_status dnnb__onednn_add_primitive(dnnb__onednn_plan *plan, const char *layer, const char *pass,
-                                       double flops, dnnb__primitive *taken,
-                                       const dnnb__binding *bindings, size_t n) {
+                                       dnnb__primitive *taken, const dnnb__binding *bindings,
+                                       size_t n) {
     dnnb__step *step;
     dnnb_status status = step_add(plan, &step, layer, pass);
     if (status != DNNB_OK) {
@@ -186,7 +186,6 @@ dnnb_status dnnb__onednn_add_primitive(dnnb__onednn_plan *plan, const char *laye
     *taken = (dnnb__primitive){0};
     step->info.implementation = step->primitive.implementation;
     step->info.is_slow = dnnb__primitive_is_slow(&step->primitive);
-    step->info.flops = flops;
     for (size_t i = 0; i < n; i++) {
         dnnb__layout layout = dnnb__primitive_get_layout(&step->primitive, bindings[i].arg);
         if (layout) DNNB_TRY(step_bind(plan, step, bindings[i].arg, layout, bindings[i].buffer));
@@ -222,7 +221,14 @@ dnnb_status dnnb__onednn_add_reorder(dnnb__onednn_plan *plan, const char *layer,
     dnnb__primitive primitive;
     DNNB_TRY(dnnb__reorder(plan->net->dnnl, &primitive, from_layout, to_layout));
     dnnb__binding bindings[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, *to}};
-    return dnnb__onednn_add_primitive(plan, layer, "reorder", 0, &primitive, bindings, 2);
+    return dnnb__onednn_add_primitive(plan, layer, "reorder", &primitive, bindings, 2);
+}
+
+void dnnb__onednn_count_products(dnnb__onednn_plan *plan, const dnnb__node *node) {
+    dnnb__plan_op *info = &plan->steps[plan->n_steps - 1].info;
+    double n_images = (double)plan->base.options.batch;
+    info->flops = 2.0 * (double)node->macs * n_images;
+    info->unpadded_flops = 2.0 * (double)node->unpadded_macs * n_images;
 }
 
 /* --- parameters --- */

@@ -281,12 +281,13 @@ static dnnb__plan_op plan_get_op(const dnnb__plan *base, size_t i) {
     const step *s = find_op(plan, i);
     const dnnb__ref_call *call = &s->call;
     bool is_backward = i >= plan->n_steps;
-    double flops = 2.0 * (double)call->node->macs * (double)call->batch;
-    if (is_backward) flops *= (call->in[0].gradient != NULL) + (call->param_gradient[0] != NULL);
+    double n_images = (double)call->batch; /* that are passed over, forward or for a gradient */
+    if (is_backward) n_images *= (call->in[0].gradient != NULL) + (call->param_gradient[0] != NULL);
     return (dnnb__plan_op){.layer = call->node->path,
                            .pass = is_backward ? "backward" : "forward",
                            .implementation = "ref: loops, float64 sums",
-                           .flops = flops,
+                           .flops = 2.0 * (double)call->node->macs * n_images,
+                           .unpadded_flops = 2.0 * (double)call->node->unpadded_macs * n_images,
                            .seconds = s->seconds[is_backward]};
 }
 

@@ -15,13 +15,14 @@ static dnnb_status infer(dnnb__graph *graph, dnnb__node *node, const dnnb_shape 
                           node->path, (long long)attr->groups, (long long)channels,
                           (long long)attr->out_channels);
     node->shape = (dnnb_shape){.dim = {attr->out_channels}, .ndim = 3};
+    dnnb__window windows[2];
     for (size_t i = 0; i < 2; i++) {
         if (attr->dilation[i] == 0) attr->dilation[i] = 1;
-        dnnb__window window = {.kernel = attr->kernel[i],
-                               .stride = attr->stride[i],
-                               .padding = attr->padding[i],
-                               .dilation = attr->dilation[i]};
-        DNNB_TRY(dnnb__layer_slide(node, &window, in[0]->dim[i + 1], &node->shape.dim[i + 1]));
+        windows[i] = (dnnb__window){.kernel = attr->kernel[i],
+                                    .stride = attr->stride[i],
+                                    .padding = attr->padding[i],
+                                    .dilation = attr->dilation[i]};
+        DNNB_TRY(dnnb__layer_slide(node, &windows[i], in[0]->dim[i + 1], &node->shape.dim[i + 1]));
     }
     dnnb_shape weight = {
         .dim = {attr->out_channels, channels / attr->groups, attr->kernel[0], attr->kernel[1]},
@@ -31,6 +32,10 @@ static dnnb_status infer(dnnb__graph *graph, dnnb__node *node, const dnnb_shape 
     if (__builtin_mul_overflow((int64_t)graph->params[node->first_param].count, pixels,
                                &node->macs))
         return dnnb__fail(DNNB_ERR_SHAPE, "%s: its output is too large", node->path);
+    node->unpadded_macs = attr->out_channels * weight.dim[1];
+    for (size_t i = 0; i < 2; i++)
+        node->unpadded_macs *=
+            dnnb__layer_count_inside(&windows[i], in[0]->dim[i + 1], node->shape.dim[i + 1]);
     return DNNB_OK;
 }
 

@@ -47,6 +47,19 @@ dnnb_status dnnb__layer_slide(const dnnb__node *node, const dnnb__window *window
     return DNNB_OK;
 }
 
+int64_t dnnb__layer_count_inside(const dnnb__window *window, int64_t n, int64_t out) {
+    int64_t count = 0;
+    for (int64_t k = 0; k < window->kernel; k++) {
+        /* Output i meets element i * stride + offset. */
+        int64_t offset = k * window->dilation - window->padding, stride = window->stride;
+        int64_t begin = offset < 0 ? (stride - 1 - offset) / stride : 0;
+        int64_t end = offset < n ? (n - 1 - offset) / stride + 1 : 0;
+        if (end > out) end = out;
+        if (begin < end) count += end - begin;
+    }
+    return count;
+}
+
 dnnb_status dnnb__layer_add_weight_and_bias(dnnb__graph *graph, dnnb__node *node,
                                             const dnnb_shape *shape, bool no_bias) {
     double fan_in = 1;

@@ -22,6 +22,10 @@ typedef struct dnnb__window {
 DNNB_MUST_CHECK dnnb_status dnnb__layer_slide(const dnnb__node *node, const dnnb__window *window,
                                               int64_t n, int64_t *out);
 
+/** Pairs of an output and an element of the window that meets an element of the axis, no padding:
+ *  kernel * out, less what lies outside. */
+int64_t dnnb__layer_count_inside(const dnnb__window *window, int64_t n, int64_t out);
+
 /** Declare "weight", and "bias" with `shape->dim[0]` elements: both uniform within
  *  1 / sqrt(fan_in). @source PyTorch nn.Linear.reset_parameters, nn.Conv2d.reset_parameters. */
 DNNB_MUST_CHECK dnnb_status dnnb__layer_add_weight_and_bias(dnnb__graph *graph, dnnb__node *node,

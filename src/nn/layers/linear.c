@@ -12,7 +12,7 @@ static dnnb_status infer(dnnb__graph *graph, dnnb__node *node, const dnnb_shape 
     node->shape = (dnnb_shape){.dim = {attr->out_features}, .ndim = 1};
     dnnb_shape weight = {.dim = {attr->out_features, in[0]->dim[0]}, .ndim = 2};
     DNNB_TRY(dnnb__layer_add_weight_and_bias(graph, node, &weight, attr->no_bias));
-    node->macs = (int64_t)graph->params[node->first_param].count;
+    node->macs = node->unpadded_macs = (int64_t)graph->params[node->first_param].count;
     return DNNB_OK;
 }
 
