@@ -68,11 +68,11 @@ typedef struct dnnb_bench_floors {
 } dnnb_bench_floors;
 
 /**
- * Measure them, on random data.
+ * Measure them, on random data. DNNBRAIN_MAX_ISA limits the instructions.
  *
  * @param n_threads 0 for every processor available.
  * @param seconds   About as long for each of the four; the best of several tries counts.
- * @error DNNB_ERR_MEMORY.
+ * @error DNNB_ERR_MEMORY; DNNB_ERR_ARGUMENT DNNBRAIN_MAX_ISA names no instruction set.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_bench_measure_floors(dnnb_bench_floors *out,
                                                                size_t n_threads, double seconds);

@@ -1,6 +1,6 @@
 /*
- * The floors of this machine: multiply-adds from the kernels of peak_list.h, bandwidth from passes
- * over more memory than the caches hold.
+ * The floors of this machine: multiply-adds from the kernels of kernels/peak.h, bandwidth from
+ * passes over more memory than the caches hold.
  *
  * Method: every thread repeats a kernel for a tenth of the time and counts what it did; the sum
  * over the threads is a try, and the best of ten is the floor, since other programs can only slow
@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "bench/peak_list.h"
+#include "core/isa.h"
 #include "core/kernel.h"
 #include "core/mem.h"
 #include "core/random.h"
 #include "core/thread.h"
+#include "kernels/kernels.h"
 
 enum {
     TRIES = 10,
@@ -30,16 +31,6 @@ double dnnb__bench_now_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-const dnnb__peak *const *dnnb__peak_get_all(size_t *n) {
-    static const dnnb__peak *const all[] = {
-#define PEAK_ENTRY(file) &dnnb__peak_##file,
-        DNNB__PEAK_LIST(PEAK_ENTRY)
-#undef PEAK_ENTRY
-    };
-    *n = sizeof all / sizeof all[0];
-    return all;
 }
 
 /* Uniform in (-1, 1); as pairs of bfloat16 the upper ones are too, and the lower ones are set. */
@@ -65,7 +56,8 @@ static double used_s(void) {
 }
 
 /* Operations a second of one thread. */
-static double run_peak(const dnnb__peak *peak, const float *table, float *sums, double seconds) {
+static double run_peak(const dnnb__peak_kernel *peak, const float *table, float *sums,
+                       double seconds) {
     double begin = dnnb__bench_now_s(), begin_used = used_s(), flops = 0;
     do {
         for (int i = 0; i < RUNS; i++) flops += peak->run(table, sums);
@@ -73,7 +65,7 @@ static double run_peak(const dnnb__peak *peak, const float *table, float *sums, 
     return flops / (used_s() - begin_used);
 }
 
-static dnnb_status measure_peak(const dnnb__peak *peak, size_t n_threads, double seconds,
+static dnnb_status measure_peak(const dnnb__peak_kernel *peak, size_t n_threads, double seconds,
                                 double *out) {
     size_t n_floats;
     *out = 0;
@@ -96,18 +88,10 @@ static dnnb_status measure_peak(const dnnb__peak *peak, size_t n_threads, double
     return status;
 }
 
-/* The fastest kernel of a type that can run; NULL where there is none. */
-static const dnnb__peak *choose(bool is_bf16) {
-    size_t n;
-    const dnnb__peak *const *all = dnnb__peak_get_all(&n);
-    for (size_t i = 0; i < n; i++)
-        if (all[i]->is_bf16 == is_bf16 && all[i]->can_run()) return all[i];
-    return NULL;
-}
-
-static dnnb_status measure_type(bool is_bf16, size_t n_threads, double seconds,
+/* With the fastest kernel of the type that may be used; none where there is none. */
+static dnnb_status measure_type(dnnb__isa isa, bool is_bf16, size_t n_threads, double seconds,
                                 const char **instructions, double *flops) {
-    const dnnb__peak *peak = choose(is_bf16);
+    const dnnb__peak_kernel *peak = dnnb__kernels_find_peak(isa, is_bf16);
     *instructions = peak ? peak->instructions : NULL;
     *flops = 0;
     return peak ? measure_peak(peak, n_threads, seconds, flops) : DNNB_OK;
@@ -188,11 +172,13 @@ static size_t find_cache_bytes(void) {
 dnnb_status dnnb_bench_measure_floors(dnnb_bench_floors *out, size_t n_threads, double seconds) {
     *out = (dnnb_bench_floors){.n_threads = n_threads ? n_threads : dnnb__threads_get_available(),
                                .cache_bytes = find_cache_bytes()};
+    dnnb__isa isa;
+    DNNB_TRY(dnnb__isa_get(&isa));
     size_t before = dnnb__threads_set(out->n_threads);
-    dnnb_status status =
-        measure_type(false, out->n_threads, seconds, &out->f32_instructions, &out->f32_flops_s);
+    dnnb_status status = measure_type(isa, false, out->n_threads, seconds, &out->f32_instructions,
+                                      &out->f32_flops_s);
     if (status == DNNB_OK)
-        status = measure_type(true, out->n_threads, seconds, &out->bf16_instructions,
+        status = measure_type(isa, true, out->n_threads, seconds, &out->bf16_instructions,
                               &out->bf16_flops_s);
     if (status == DNNB_OK) status = measure_bandwidths(out, seconds);
     (void)dnnb__threads_set(before);

@@ -2,6 +2,7 @@
  * DNNB__KERNEL before a plain loop makes the compiler build it for several instruction sets and the
  * loader take the widest that the processor has. The arithmetic is the same in each: products and
  * sums are never contracted (-ffp-contract=off), and reductions are written with a fixed order.
+ * Code that is written for one instruction set stands in src/kernels; kernels/kernels.h says more.
  */
 #ifndef DNNB_CORE_KERNEL_H
 #define DNNB_CORE_KERNEL_H

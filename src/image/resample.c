@@ -1,15 +1,14 @@
-/* Weights of the triangle filter, the two passes over an image, and the kernels in plain C. */
+/* Weights of the triangle filter, and the two passes over an image. */
 #include "image/resample.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "core/kernel.h"
+#include "core/isa.h"
 #include "core/mem.h"
+#include "kernels/kernels.h"
 
 enum { CHANNELS = 3 };
-
-static const int32_t half = 1 << (DNNB__RESAMPLE_BITS - 1);
 
 static double triangle(double x) {
     if (x < 0.0) x = -x;
@@ -97,53 +96,6 @@ static dnnb_status axis_fill(dnnb__resample_axis *a, int64_t n_in, int64_t n_out
     return DNNB_OK;
 }
 
-static uint8_t to_u8(int32_t sum) {
-    int32_t value = sum >> DNNB__RESAMPLE_BITS;
-    return (uint8_t)(value > 255 ? 255 : value);
-}
-
-static void row_plain(const dnnb__resample_axis *x, const uint8_t *in, uint8_t *out) {
-    for (size_t i = 0; i < x->n_out; i++) {
-        const int32_t *weight = x->weight + i * x->n_padded;
-        const uint8_t *pixel = in + (size_t)x->first[i] * CHANNELS;
-        size_t count = (size_t)x->count[i];
-        int32_t r = half, g = half, b = half;
-        for (size_t j = 0; j < count; j++, pixel += CHANNELS) {
-            r += pixel[0] * weight[j];
-            g += pixel[1] * weight[j];
-            b += pixel[2] * weight[j];
-        }
-        out[i * CHANNELS] = to_u8(r);
-        out[i * CHANNELS + 1] = to_u8(g);
-        out[i * CHANNELS + 2] = to_u8(b);
-    }
-}
-
-enum { BLOCK = 64 }; /* columns whose sums are kept in registers */
-
-DNNB__KERNEL
-static void column_plain(const int32_t *weight, size_t count, const uint8_t *rows,
-                         size_t stride_bytes, size_t n_bytes, uint8_t *out) {
-    size_t at = 0;
-    for (; at + BLOCK <= n_bytes; at += BLOCK) {
-        int32_t sum[BLOCK];
-        for (size_t i = 0; i < BLOCK; i++) sum[i] = half;
-        for (size_t j = 0; j < count; j++) {
-            const uint8_t *row = rows + j * stride_bytes + at;
-            int32_t w = weight[j];
-            for (size_t i = 0; i < BLOCK; i++) sum[i] += row[i] * w;
-        }
-        for (size_t i = 0; i < BLOCK; i++) out[at + i] = to_u8(sum[i]);
-    }
-    for (; at < n_bytes; at++) {
-        int32_t sum = half;
-        for (size_t j = 0; j < count; j++) sum += rows[j * stride_bytes + at] * weight[j];
-        out[at] = to_u8(sum);
-    }
-}
-
-const dnnb__resample_kernels dnnb__resample_plain = {row_plain, column_plain};
-
 dnnb_status dnnb__resample_check(dnnb_box *out, const dnnb_image *image, const dnnb_box *box,
                                  int64_t width_px, int64_t height_px) {
     const int64_t limit = INT32_MAX / 4;
@@ -181,9 +133,9 @@ static dnnb_status reserve(uint8_t **block, size_t *capacity_bytes, size_t n_row
 
 /* n_rows rows of a box through the horizontal weights into r->rows. Rows too near to the end of the
  * image for the kernels' slack go by way of r->line. */
-static dnnb_status pass_horizontal(dnnb__resample *r, dnnb__resample_row *row, const uint8_t *in,
-                                   size_t in_stride, size_t box_bytes, size_t n_rows,
-                                   const uint8_t *image_end, size_t out_stride) {
+static dnnb_status pass_horizontal(dnnb__resample *r, const uint8_t *in, size_t in_stride,
+                                   size_t box_bytes, size_t n_rows, const uint8_t *image_end,
+                                   size_t out_stride) {
     DNNB_TRY(reserve(&r->rows, &r->rows_capacity_bytes, n_rows, out_stride));
     size_t reach = box_bytes + r->x.n_used * CHANNELS; /* and the slack */
     DNNB_TRY(reserve(&r->line, &r->line_capacity_bytes, 1, reach));
@@ -191,7 +143,7 @@ static dnnb_status pass_horizontal(dnnb__resample *r, dnnb__resample_row *row, c
     for (size_t y = 0; y < n_rows; y++, in += in_stride) {
         bool is_near_end = (size_t)(image_end - in) < reach + DNNB__RESAMPLE_SLACK;
         if (is_near_end) memcpy(r->line, in, box_bytes);
-        row(&r->x, is_near_end ? r->line : in, r->rows + y * out_stride);
+        r->kernel->row(&r->x, is_near_end ? r->line : in, r->rows + y * out_stride);
     }
     return DNNB_OK;
 }
@@ -199,7 +151,9 @@ static dnnb_status pass_horizontal(dnnb__resample *r, dnnb__resample_row *row, c
 dnnb_status dnnb__resample_apply(dnnb__resample *r, const dnnb_image *image, dnnb_box box,
                                  int64_t width_px, int64_t height_px, dnnb__resample_sink *sink,
                                  void *context) {
-    dnnb__resample_kernels kernels = dnnb__resample_choose();
+    dnnb__isa isa;
+    DNNB_TRY(dnnb__isa_get(&isa));
+    r->kernel = dnnb__kernels_find_resample(isa);
     size_t stride = (size_t)image->width_px * CHANNELS, out_bytes = (size_t)width_px * CHANNELS;
     const uint8_t *rows =
         image->pixels + (size_t)box.top_px * stride + (size_t)box.left_px * CHANNELS;
@@ -215,8 +169,8 @@ dnnb_status dnnb__resample_apply(dnnb__resample *r, const dnnb_image *image, dnn
     if (box.width_px != width_px) {
         DNNB_TRY(axis_fill(&r->x, box.width_px, width_px));
         const uint8_t *image_end = image->pixels + (size_t)image->height_px * stride;
-        DNNB_TRY(pass_horizontal(r, kernels.row, rows, stride, (size_t)box.width_px * CHANNELS,
-                                 n_rows, image_end, out_bytes));
+        DNNB_TRY(pass_horizontal(r, rows, stride, (size_t)box.width_px * CHANNELS, n_rows,
+                                 image_end, out_bytes));
         rows = r->rows;
         stride = out_bytes;
     }
@@ -226,8 +180,9 @@ dnnb_status dnnb__resample_apply(dnnb__resample *r, const dnnb_image *image, dnn
     }
     DNNB_TRY(reserve(&r->line, &r->line_capacity_bytes, 1, out_bytes));
     for (size_t y = 0; y < n_out; y++) {
-        kernels.column(r->y.weight + y * r->y.n_padded, (size_t)r->y.count[y],
-                       rows + ((size_t)r->y.first[y] - first) * stride, stride, out_bytes, r->line);
+        dnnb__resample_column(r->y.weight + y * r->y.n_padded, (size_t)r->y.count[y],
+                              rows + ((size_t)r->y.first[y] - first) * stride, stride, out_bytes,
+                              r->line);
         sink(context, y, r->line);
     }
     return DNNB_OK;

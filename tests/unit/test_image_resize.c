@@ -1,12 +1,15 @@
-/* The kernels against each other, borders, arguments and allocations of resize and transform.
+/* The definition, borders, arguments and allocations of resize and transform; the choice of kernel.
  * Equality with Pillow is the business of tests/golden/image_hymenoptera.py. */
 #include "unit/unit.h"
+
+#include <stdlib.h>
 
 #include "core/mem.h"
 #include "core/random.h"
 #include "dnnbrain/image.h"
 #include "image/resample.h"
 #include "image/transform.h"
+#include "kernels/kernels.h"
 
 /* Noise; pixels fill their block to the last byte, so that a sanitizer sees each step beyond. */
 static dnnb_image make_image(int64_t width, int64_t height) {
@@ -75,22 +78,37 @@ static void test_image_resize__equals_its_definition_at_every_size(void **state)
     }
 }
 
-static void test_image_resize__kernels_agree(void **state) {
-    (void)state;
-    dnnb_image image = make_image(300, 1), resized;
+/* Shrunk in both directions under the present limit: the kernel that was taken, and its pixels. */
+static const dnnb__resample_kernel *take(const dnnb_image *image, dnnb_image *out) {
     dnnb__resample r = {0};
-    uint8_t row[200 * 3 + DNNB__RESAMPLE_SLACK], in[300 * 3 + DNNB__RESAMPLE_SLACK] = {0};
-    memcpy(in, image.pixels, 300 * 3);
-    for (int64_t width = 1; width <= 200; width += 13) {
-        dnnb_box all = {0, 0, 300, 1};
-        assert_ok(dnnb_image_resize(&resized, &image, NULL, width, 1));
-        comparison k = {&r, &image, all, 0, 0};
-        assert_ok(dnnb__resample_apply(&r, &image, all, width, 2, compare_row, &k));
-        dnnb__resample_plain.row(&r.x, in, row);
-        assert_memory_equal(row, resized.pixels, (size_t)width * 3);
-        dnnb_image_clear(&resized);
-    }
+    comparison k = {&r, image, {0, 0, image->width_px, image->height_px}, 40, 0};
+    assert_ok(dnnb__resample_apply(&r, image, k.box, 40, 30, compare_row, &k));
+    assert_int_equal(k.n_wrong, 0);
+    assert_ok(dnnb_image_resize(out, image, NULL, 40, 30));
+    const dnnb__resample_kernel *kernel = r.kernel;
     dnnb__resample_destroy(&r);
+    return kernel;
+}
+
+static void test_image_resize__the_users_limit_chooses_the_kernel_and_no_pixel(void **state) {
+    (void)state;
+    dnnb_image image = make_image(150, 64), widest, limited;
+    dnnb__isa processor = dnnb__isa_get_processor();
+    assert_ptr_equal(take(&image, &widest), dnnb__kernels_find_resample(processor));
+    for (int isa = 0; isa <= (int)processor; isa++) {
+        assert_int_equal(setenv("DNNBRAIN_MAX_ISA", dnnb__isa_get_name((dnnb__isa)isa), 1), 0);
+        const dnnb__resample_kernel *kernel = take(&image, &limited);
+        assert_ptr_equal(kernel, dnnb__kernels_find_resample((dnnb__isa)isa));
+        if (isa == DNNB__ISA_SSE) assert_ptr_equal(kernel, &dnnb__resample_plain);
+        assert_memory_equal(limited.pixels, widest.pixels, 40 * 30 * 3);
+        dnnb_image_clear(&limited);
+    }
+    assert_int_equal(setenv("DNNBRAIN_MAX_ISA", "MMX", 1), 0);
+    assert_fails(dnnb_image_resize(&limited, &image, NULL, 40, 30), DNNB_ERR_ARGUMENT,
+                 "DNNBRAIN_MAX_ISA: expected SSE, AVX2 or AVX512, found 'MMX'");
+    assert_null(limited.pixels);
+    assert_int_equal(unsetenv("DNNBRAIN_MAX_ISA"), 0);
+    dnnb_image_clear(&widest);
     free(image.pixels);
 }
 
@@ -184,7 +202,7 @@ static void test_image_resize__survives_each_failed_allocation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_resize__equals_its_definition_at_every_size),
-        cmocka_unit_test(test_image_resize__kernels_agree),
+        cmocka_unit_test(test_image_resize__the_users_limit_chooses_the_kernel_and_no_pixel),
         cmocka_unit_test(test_image_resize__the_same_size_is_a_copy),
         cmocka_unit_test(test_image_resize__refuses_wrong_arguments),
         cmocka_unit_test(test_image_resize__flips_even_and_odd_rows),

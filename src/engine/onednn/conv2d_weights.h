@@ -1,12 +1,12 @@
 /*
- * The weight gradient of a convolution by a kernel of our own (engine/kernels/kernels.h), where
+ * The weight gradient of a convolution by a kernel of our own (kernels/kernels.h), where
  * that is faster than oneDNN's.
  */
 #ifndef DNNB_ENGINE_ONEDNN_CONV2D_WEIGHTS_H
 #define DNNB_ENGINE_ONEDNN_CONV2D_WEIGHTS_H
 
-#include "engine/kernels/kernels.h"
 #include "engine/onednn/plan.h"
+#include "kernels/kernels.h"
 
 /** The kernel that is faster than the primitive and takes its layouts, or NULL. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv_weights_find(dnnb__dnnl *dnnl, const dnnb__conv *conv,

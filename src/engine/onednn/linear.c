@@ -5,7 +5,7 @@
  * oneDNN would call a general matrix product they are kept in our kernels' tiles, or row-major
  * where those do not run.
  */
-#include "engine/kernels/kernels.h"
+#include "kernels/linear.h"
 #include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
 

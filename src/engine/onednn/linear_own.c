@@ -1,7 +1,7 @@
 /* Steps of linear layers on own kernels: settings and buffers. */
 #include "engine/onednn/linear_own.h"
 
-#include "engine/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 enum { ROW_GROUP = 4 }; /* rows are padded to it where the input's gradient packs them */
 

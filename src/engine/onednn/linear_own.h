@@ -1,6 +1,6 @@
 /*
  * The steps of a linear layer whose weights are kept in the tiles of own kernels
- * (engine/kernels/kernels.h).
+ * (kernels/kernels.h).
  */
 #ifndef DNNB_ENGINE_ONEDNN_LINEAR_OWN_H
 #define DNNB_ENGINE_ONEDNN_LINEAR_OWN_H

@@ -1,5 +1,5 @@
 /*
- * Max pooling on channel blocks, by kernels of our own (engine/kernels/kernels.h).
+ * Max pooling on channel blocks, by kernels of our own (kernels/kernels.h).
  *
  * Method: in training the place of each maximum within its window is kept in a byte, and the
  * backward pass adds each gradient at that place. ReLU and max pooling commute, so a ReLU before it
@@ -7,8 +7,8 @@
  * Source: PyTorch nn.MaxPool2d: the first of equal elements wins, and a NaN wins over all.
  */
 #include "core/status.h"
-#include "engine/kernels/kernels.h"
 #include "engine/onednn/plan.h"
+#include "kernels/kernels.h"
 
 typedef struct pool {
     dnnb__maxpool shape;

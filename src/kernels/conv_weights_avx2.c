@@ -1,10 +1,11 @@
 /* The weight gradient of a convolution with AVX2 (see conv_weights_loops.h): 12 of
  * the 16 registers hold sums. oneDNN's own kernel reaches half of such a processor's peak. */
-#include "engine/kernels/kernels.h"
+#include "kernels/conv_weights.h"
 
 #ifdef DNNB__HAS_X86
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define TARGET DNNB__AVX2
@@ -37,7 +38,7 @@ VECTOR floats multiply_add(floats a, floats b, floats c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 
-#include "engine/kernels/conv_weights_loops.h"
+#include "kernels/conv_weights_loops.h"
 
 const dnnb__conv_weights_kernel dnnb__conv_weights_avx2 = {
     .name = "own:avx2", .block = BLOCK, .divide = weights_divide, .run = weights_run};

@@ -1,14 +1,10 @@
 /* Multiply-adds in vectors of 128 bits, a product and then a sum: SSE2, which every x86-64 has. */
-#include "bench/peak_list.h"
+#include "kernels/peak.h"
 
 typedef float lanes __attribute__((vector_size(16), may_alias));
 
 /* 16 registers: 12 sums, a factor, a term. */
 enum { LANES = 4, SUMS = 12 };
-
-static bool can_run(void) {
-    return true;
-}
 
 static double run(const float *table, float *sums) {
     const lanes *from = (const lanes *)(const void *)table;
@@ -22,11 +18,10 @@ static double run(const float *table, float *sums) {
     return 2.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }
 
-const dnnb__peak dnnb__peak_any = {
-#ifdef DNNB__PEAK_X86
+const dnnb__peak_kernel dnnb__peak_sse = {
+#ifdef DNNB__HAS_X86
     .instructions = "SSE2",
 #else
     .instructions = "128 bits",
 #endif
-    .can_run = can_run,
     .run = run};

@@ -1,22 +1,21 @@
 /*
- * The horizontal pass with AVX2, and the choice of kernels.
+ * Rows with AVX2.
  *
  * Method: four neighbouring pixels are 12 bytes. One load puts them in both halves of a register;
  * a byte shuffle lays pixels 0 and 1 side by side in the lower half and 2 and 3 in the upper half,
  * channel by channel, as 16-bit pairs; a multiply-add with the weights' low 15 bits and another
  * with their high bits give exact 32-bit sums. The pixels are those of the plain kernel.
  */
-#include "image/resample.h"
+#include "kernels/resample.h"
 
-#include <string.h>
+#ifdef DNNB__HAS_X86
 
-#if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
+#include <string.h>
 
 enum { CHANNELS = 3, OUT = -128 /* a shuffle index that gives zero */ };
 
-__attribute__((target("avx2"))) static void row_avx2(const dnnb__resample_axis *x,
-                                                     const uint8_t *in, uint8_t *out) {
+DNNB__AVX2 static void row_avx2(const dnnb__resample_axis *x, const uint8_t *in, uint8_t *out) {
     const __m256i pairs =
         _mm256_setr_epi8(0, OUT, 3, OUT, 1, OUT, 4, OUT, 2, OUT, 5, OUT, OUT, OUT, OUT, OUT, 6, OUT,
                          9, OUT, 7, OUT, 10, OUT, 8, OUT, 11, OUT, OUT, OUT, OUT, OUT);
@@ -54,16 +53,6 @@ __attribute__((target("avx2"))) static void row_avx2(const dnnb__resample_axis *
     }
 }
 
-dnnb__resample_kernels dnnb__resample_choose(void) {
-    dnnb__resample_kernels kernels = dnnb__resample_plain;
-    if (__builtin_cpu_supports("avx2")) kernels.row = row_avx2;
-    return kernels;
-}
-
-#else
-
-dnnb__resample_kernels dnnb__resample_choose(void) {
-    return dnnb__resample_plain;
-}
+const dnnb__resample_kernel dnnb__resample_avx2 = {.name = "avx2", .row = row_avx2};
 
 #endif

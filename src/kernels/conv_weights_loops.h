@@ -3,8 +3,8 @@
  * conv_weights_<set>.c, after it has defined
  *   TARGET           its attribute
  *   BLOCK            channels of a block, and elements of a vector `floats`
- *   IN_AT_ONCE       input channels whose sums, for MAX_BLOCKS blocks of outputs, fill the
- * registers load, store, zero, repeat (a vector of one element), add, multiply_add (a * b + c)
+ *   IN_AT_ONCE       input channels whose sums, for MAX_BLOCKS blocks, fill the registers
+ *   load, store, zero, repeat (a vector of one element), add, multiply_add (a * b + c)
  *
  * Method: dW[o][i][ky][kx] is the sum over images and pixels of out_gradient[o] times in[i] at the
  * pixel that the tap (ky, kx) reads. A task owns some blocks of output channels and some of input

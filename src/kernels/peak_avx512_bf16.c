@@ -1,14 +1,14 @@
 /* Products of bfloat16 pairs added to float32 sums, with AVX512_BF16. */
-#include "bench/peak_list.h"
+#include "kernels/peak.h"
 
-#ifdef DNNB__PEAK_X86
+#ifdef DNNB__HAS_X86
 #include <immintrin.h>
 
 /* 32 registers: 24 sums and two vectors of factors; a vector has 32 factors for 16 sums. */
 enum { LANES = 16, SUMS = 24 };
 
 static bool can_run(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+    return __builtin_cpu_supports("avx512bf16");
 }
 
 __attribute__((target("avx512f,avx512bf16"))) static double run(const float *table, float *sums) {
@@ -26,6 +26,6 @@ __attribute__((target("avx512f,avx512bf16"))) static double run(const float *tab
     return 4.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }
 
-const dnnb__peak dnnb__peak_avx512_bf16 = {
+const dnnb__peak_kernel dnnb__peak_avx512_bf16 = {
     .instructions = "AVX512_BF16", .is_bf16 = true, .can_run = can_run, .run = run};
 #endif

@@ -1,5 +1,5 @@
 /* Max pooling with AVX-512 (see maxpool_loops.h). */
-#include "engine/kernels/kernels.h"
+#include "kernels/maxpool.h"
 
 #ifdef DNNB__HAS_X86
 
@@ -79,7 +79,7 @@ VECTOR floats add(floats a, floats b) {
     return _mm512_add_ps(a, b);
 }
 
-#include "engine/kernels/maxpool_loops.h"
+#include "kernels/maxpool_loops.h"
 
 const dnnb__maxpool_kernel dnnb__maxpool_avx512 = {.name = "own:avx512",
                                                    .lanes = LANES,

@@ -1,16 +1,17 @@
 /*
- * Own kernels, each row of the table that this processor can run: against plain loops with float64
- * sums, and max pooling to the bit. The limit on instruction sets.
+ * Kernels of layers, each row of the table that this processor can run: against plain loops with
+ * float64 sums, and max pooling to the bit. The choice, and the limit on instruction sets.
  */
 #include "unit/unit.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/bf16.h"
 #include "core/mem.h"
 #include "core/random.h"
-#include "engine/kernels/kernels.h"
+#include "kernels/kernels.h"
 
 /* float32 sums of up to some thousand terms against float64: some 1e-7 a value. */
 static const double tolerance = 1e-5;
@@ -142,7 +143,7 @@ static void compare_maxpool(const dnnb__maxpool_kernel *kernel, const dnnb__maxp
     dnnb__free(where);
 }
 
-static void test_engine_kernels__max_pooling_is_exact(void **state) {
+static void test_kernels__max_pooling_is_exact(void **state) {
     (void)state;
     static const dnnb__maxpool shapes[] = {
         {.in = {11, 13}, .out = {5, 6}, .kernel = {3, 3}, .stride = {2, 2}},
@@ -231,7 +232,7 @@ static void compare_conv_weights(const dnnb__conv_weights_kernel *kernel, dnnb__
     dnnb__free(expected_bias);
 }
 
-static void test_engine_kernels__weight_gradients_of_convolutions(void **state) {
+static void test_kernels__weight_gradients_of_convolutions(void **state) {
     (void)state;
     static const dnnb__conv_weights shapes[] = {
         {.in = {9, 10}, .out = {9, 10}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}},
@@ -324,7 +325,7 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     destroy_linear(&c);
 }
 
-static void test_engine_kernels__linear_layers(void **state) {
+static void test_kernels__linear_layers(void **state) {
     (void)state;
     static const int64_t shapes[][3] = {{1, 5, 3},    {2, 48, 16},  {3, 50, 37},
                                         {7, 100, 16}, {13, 96, 70}, {64, 49, 1100}};
@@ -342,12 +343,15 @@ static void test_engine_kernels__linear_layers(void **state) {
 
 /* --- the choice --- */
 
-static void test_engine_kernels__a_row_falls_back_on_the_one_before(void **state) {
+static void test_kernels__a_row_falls_back_on_the_one_before(void **state) {
     (void)state;
     assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_SSE, 3)->name, "own");
     assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_SSE, 8)->name, "own:sse");
     assert_null(dnnb__kernels_find_linear(DNNB__ISA_SSE));
     assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_SSE, 8));
+    assert_ptr_equal(dnnb__kernels_find_resample(DNNB__ISA_SSE), &dnnb__resample_plain);
+    assert_ptr_equal(dnnb__kernels_find_peak(DNNB__ISA_SSE, false), &dnnb__peak_sse);
+    assert_null(dnnb__kernels_find_peak(DNNB__ISA_SSE, true));
 #ifdef DNNB__HAS_X86
     assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_AVX512, 16)->name, "own:avx512");
     assert_string_equal(dnnb__kernels_find_maxpool(DNNB__ISA_AVX512, 8)->name, "own:avx2");
@@ -356,10 +360,24 @@ static void test_engine_kernels__a_row_falls_back_on_the_one_before(void **state
     assert_string_equal(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX512, 8)->name, "own:avx2");
     assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX2, 16));
     assert_non_null(dnnb__kernels_find_linear(DNNB__ISA_AVX512));
+    assert_ptr_equal(dnnb__kernels_find_resample(DNNB__ISA_AVX2), &dnnb__resample_avx2);
+    assert_ptr_equal(dnnb__kernels_find_resample(DNNB__ISA_AVX512), &dnnb__resample_avx2);
+    assert_ptr_equal(dnnb__kernels_find_peak(DNNB__ISA_AVX2, false), &dnnb__peak_avx2);
+    assert_null(dnnb__kernels_find_peak(DNNB__ISA_AVX2, true));
+    assert_ptr_equal(dnnb__kernels_find_peak(DNNB__ISA_AVX512, false), &dnnb__peak_avx512);
 #endif
 }
 
-static void test_engine_kernels__the_user_may_limit_the_instruction_set(void **state) {
+/* No limit has a name for AMX: with any of them oneDNN computes without it, and so do we. */
+static void test_kernels__a_limit_excludes_amx(void **state) {
+    (void)state;
+    assert_int_equal(setenv("DNNBRAIN_MAX_ISA", "AVX512", 1), 0);
+    const dnnb__peak_kernel *peak = dnnb__kernels_find_peak(DNNB__ISA_AVX512, true);
+    assert_true(!peak || strcmp(peak->instructions, "AVX512_BF16") == 0);
+    assert_int_equal(unsetenv("DNNBRAIN_MAX_ISA"), 0);
+}
+
+static void test_kernels__the_user_may_limit_the_instruction_set(void **state) {
     (void)state;
     dnnb__isa isa, processor = dnnb__isa_get_processor();
     assert_int_equal(unsetenv("DNNBRAIN_MAX_ISA"), 0);
@@ -381,11 +399,12 @@ static void test_engine_kernels__the_user_may_limit_the_instruction_set(void **s
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_engine_kernels__max_pooling_is_exact),
-        cmocka_unit_test(test_engine_kernels__weight_gradients_of_convolutions),
-        cmocka_unit_test(test_engine_kernels__linear_layers),
-        cmocka_unit_test(test_engine_kernels__a_row_falls_back_on_the_one_before),
-        cmocka_unit_test(test_engine_kernels__the_user_may_limit_the_instruction_set),
+        cmocka_unit_test(test_kernels__max_pooling_is_exact),
+        cmocka_unit_test(test_kernels__weight_gradients_of_convolutions),
+        cmocka_unit_test(test_kernels__linear_layers),
+        cmocka_unit_test(test_kernels__a_row_falls_back_on_the_one_before),
+        cmocka_unit_test(test_kernels__a_limit_excludes_amx),
+        cmocka_unit_test(test_kernels__the_user_may_limit_the_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "core/bf16.h"
-#include "engine/kernels/kernels.h"
+#include "kernels/maxpool.h"
 
 #define TARGET
 #define VECTOR static inline
@@ -72,7 +72,7 @@ VECTOR floats add(floats a, floats b) {
     return a + b;
 }
 
-#include "engine/kernels/maxpool_loops.h"
+#include "kernels/maxpool_loops.h"
 
 const dnnb__maxpool_kernel dnnb__maxpool_sse = {.name = "own:sse",
                                                 .lanes = LANES,

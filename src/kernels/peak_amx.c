@@ -5,9 +5,10 @@
  * configures its own. Source: Intel Architecture Instruction Set Extensions, chapter "AMX"; Linux,
  * Documentation/arch/x86/xstate.rst.
  */
-#include "bench/peak_list.h"
+#include "core/isa.h"
+#include "kernels/peak.h"
 
-#ifdef DNNB__PEAK_X86
+#ifdef DNNB__HAS_X86
 #include <cpuid.h>
 #include <immintrin.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ typedef struct tile_configuration {
 } tile_configuration;
 
 static bool can_run(void) {
+    if (dnnb__isa_is_limited()) return false; /* every limit is below AMX, for oneDNN too */
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
     bool has_tiles = (d >> 24 & 1) && (d >> 22 & 1); /* AMX-TILE, AMX-BF16 */
@@ -70,6 +72,6 @@ __attribute__((target("amx-tile,amx-bf16"))) static double run(const float *tabl
     return 2.0 * SUMS * ROWS * ROWS * 32 * n;
 }
 
-const dnnb__peak dnnb__peak_amx = {
+const dnnb__peak_kernel dnnb__peak_amx = {
     .instructions = "AMX", .is_bf16 = true, .can_run = can_run, .run = run};
 #endif

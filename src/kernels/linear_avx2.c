@@ -11,7 +11,7 @@
  * registers hold sums: 6 rows by 16 outputs forward, 6 inputs by 16 outputs for the weights, and 4
  * rows by 3 inputs for the input's gradient, whose sums run along the vectors.
  */
-#include "engine/kernels/kernels.h"
+#include "kernels/linear.h"
 
 #ifdef DNNB__HAS_X86
 

@@ -1,17 +1,13 @@
 /* Multiply-adds with AVX-512. */
-#include "bench/peak_list.h"
+#include "kernels/peak.h"
 
-#ifdef DNNB__PEAK_X86
+#ifdef DNNB__HAS_X86
 #include <immintrin.h>
 
 /* 32 registers: 24 sums, a factor, a term. */
 enum { LANES = 16, SUMS = 24 };
 
-static bool can_run(void) {
-    return __builtin_cpu_supports("avx512f");
-}
-
-__attribute__((target("avx512f"))) static double run(const float *table, float *sums) {
+DNNB__AVX512 static double run(const float *table, float *sums) {
     __m512 sum[SUMS];
     DNNB__PEAK_UNROLL
     for (int i = 0; i < SUMS; i++) sum[i] = _mm512_load_ps(table + LANES * i);
@@ -25,5 +21,5 @@ __attribute__((target("avx512f"))) static double run(const float *table, float *
     return 2.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }
 
-const dnnb__peak dnnb__peak_avx512 = {.instructions = "AVX-512", .can_run = can_run, .run = run};
+const dnnb__peak_kernel dnnb__peak_avx512 = {.instructions = "AVX-512", .run = run};
 #endif

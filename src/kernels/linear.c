@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/status.h"
-#include "engine/kernels/kernels.h"
+#include "kernels/linear.h"
 
 enum {
     IN = DNNB__LINEAR_IN,

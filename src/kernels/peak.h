@@ -5,13 +5,14 @@
  * Method: more independent sums than the latency of a multiply-add times its width needs, all in
  * registers, over a table of random factors that stays in the first cache. Random, since a
  * processor computes zeros and repetitions with less power, and so faster. No result depends on
- * the widest unit being there: each file says whether it can run.
+ * the widest unit being there.
  */
-#ifndef DNNB_BENCH_PEAK_H
-#define DNNB_BENCH_PEAK_H
+#ifndef DNNB_KERNELS_PEAK_H
+#define DNNB_KERNELS_PEAK_H
 
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "kernels/target.h"
 
 enum { DNNB__PEAK_FLOATS = 4096 }; /* of the table: 16 kB */
 
@@ -24,19 +25,23 @@ enum { DNNB__PEAK_FLOATS = 4096 }; /* of the table: 16 kB */
 #endif
 
 /** One way to multiply and add. */
-typedef struct dnnb__peak {
+typedef struct dnnb__peak_kernel {
     const char *instructions;
     bool is_bf16;
-    /** True when the processor and the system let it run. */
+    /** Whether the processor has what the instruction set of its row does not promise; NULL where
+     *  nothing is missing. */
     bool (*can_run)(void);
     /** Go once over the table. Returns how many multiplications and additions that was.
      *  @param table [DNNB__PEAK_FLOATS] 64-byte aligned; floats below 1 in magnitude, or, for
      *         bf16, any pairs of such numbers in their bits.
      *  @param sums  [DNNB__PEAK_FLOATS] room for what was summed, so that it is not left out. */
     double (*run)(const float *table, float *sums);
-} dnnb__peak;
+} dnnb__peak_kernel;
 
-/** All of them, the fastest first of each type. */
-const dnnb__peak *const *dnnb__peak_get_all(size_t *n);
+extern const dnnb__peak_kernel dnnb__peak_sse;
+#ifdef DNNB__HAS_X86
+extern const dnnb__peak_kernel dnnb__peak_avx2, dnnb__peak_avx512, dnnb__peak_avx512_bf16,
+    dnnb__peak_amx;
+#endif
 
 #endif

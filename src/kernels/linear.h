@@ -1,0 +1,49 @@
+/* Linear layers: forward pass, gradients, and the layout of the weights that they read. */
+#ifndef DNNB_KERNELS_LINEAR_H
+#define DNNB_KERNELS_LINEAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dnnbrain/status.h"
+#include "kernels/target.h"
+
+enum { DNNB__LINEAR_IN = 48, DNNB__LINEAR_OUT = 16 }; /* of a tile of weights */
+
+/** Weights in tiles, [in / 48][out / 16][48][16], padded with zeros; activations row-major. */
+typedef struct dnnb__linear {
+    int64_t rows, in, out;
+    int64_t in_strips, out_strips; /* with padding */
+    bool relu;
+    int64_t task_strips; /* of outputs in a forward task */
+} dnnb__linear;
+
+/** An output does not depend on the other rows of its batch, to the last bit. */
+typedef struct dnnb__linear_kernel {
+    const char *name;
+    /** @param packed [strips of in][rows][48], the input as the weight gradient wants it.
+     *  @param sums   [strips of out][rows][16]. @param bias NULL for none. */
+    void (*forward)(const dnnb__linear *l, const float *in, const float *weight, const float *bias,
+                    float *out, float *packed, float *sums);
+    /** @param in As forward packed it. @param packed [strips of out][rows][16].
+     *  @param bias_gradient NULL: not wanted. */
+    void (*backward_weights)(const dnnb__linear *l, const float *in, const float *out_gradient,
+                             float *weight_gradient, float *bias_gradient, float *packed);
+    /** @param packed [rows, rounded up to 4][strips of out][16]. */
+    void (*backward_data)(const dnnb__linear *l, const float *out_gradient, const float *weight,
+                          float *in_gradient, float *packed);
+} dnnb__linear_kernel;
+
+#ifdef DNNB__HAS_X86
+extern const dnnb__linear_kernel dnnb__linear_avx2;
+#endif
+
+/** Elements of the weights with padding. @error DNNB_ERR_LIMIT. */
+DNNB_MUST_CHECK dnnb_status dnnb__linear_count(int64_t in, int64_t out, int64_t *count);
+/** Row-major weights [out, in] to tiles, and back. */
+void dnnb__linear_expand(int64_t in, int64_t out, const float *plain, float *tiled);
+void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain);
+dnnb__linear dnnb__linear_describe(int64_t rows, int64_t in, int64_t out, bool relu,
+                                   int64_t n_threads);
+
+#endif
