@@ -31,7 +31,7 @@ typedef struct dnnb_bench_op {
     double flops;               /**< of one step, products with padding included */
     double unpadded_flops;      /**< without these, which a kernel may leave out */
     double bytes;               /**< that it reads or writes in one step, each at least once */
-    double seconds;             /**< of one step, median */
+    double seconds;             /**< of one step, median; 0: it had nothing to do */
     double floor_s; /**< no computation of that many unpadded flops and bytes is faster here; NaN
                          where the floors were not measured */
 } dnnb_bench_op;

@@ -166,7 +166,7 @@ static dnnb_bench_op get_op(const dnnb__bench_step *b, size_t i) {
                                .seconds = b->optimizer_s,
                                .floor_s = (double)NAN};
     dnnb__plan_op op = dnnb__plan_get_op(b->plan, i);
-    return (dnnb_bench_op){.layer = op.layer,
+    return (dnnb_bench_op){.layer = op.layer[0] ? op.layer : "input",
                            .pass = op.pass,
                            .implementation = op.implementation,
                            .flops = op.flops,
