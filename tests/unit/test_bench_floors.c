@@ -53,6 +53,9 @@ static void test_bench_floors__the_slower_of_computing_and_moving_counts(void **
     assert_true(dnnb__bench_get_floor_s(&floors, false, 1000, 440) == 20);
     assert_true(dnnb__bench_get_floor_s(&floors, false, 0, 40) == 0);
     assert_true(dnnb__bench_get_floor_s(&floors, false, 0, 7) == 0);
+    /* Without instructions for bfloat16 those of float32 multiply it. */
+    floors.bf16_flops_s = 0;
+    assert_true(dnnb__bench_get_floor_s(&floors, true, 1000, 0) == 10);
 }
 
 int main(void) {
