@@ -14,8 +14,10 @@ static const size_t file_cap_bytes = (size_t)4 << 30;
  * pixels, or for so many a byte where that is more. */
 enum { BASE_PIXELS = 1 << 24, PIXELS_PER_BYTE = 1 << 16 };
 
-/* Most headers stand in so many bytes. */
-enum { HEAD_BYTES = 1 << 16 };
+/* Most headers stand in the first of these numbers of bytes, nearly all others, such as those after
+ * a thumbnail, in the next. Of a file that is not in memory yet, few bytes come sooner than many.
+ */
+static const size_t head_bytes[] = {1 << 12, 1 << 16};
 
 typedef struct format {
     const char *name;
@@ -147,6 +149,21 @@ dnnb_status dnnb__decode_check_header(const void *bytes, size_t n_bytes, size_t 
     return status;
 }
 
+/* Whether the first n bytes of a file say that it can be used. */
+static dnnb_status check_head(const char *path, size_t n, size_t file_bytes,
+                              const dnnb_decode_options *options, int64_t *width_px,
+                              int64_t *height_px) {
+    size_t n_read = 0;
+    char *bytes = dnnb__alloc(n, 1);
+    if (!bytes) return dnnb__fail_memory();
+    dnnb_status status = dnnb__file_read_head(path, bytes, n, &n_read);
+    if (status == DNNB_OK)
+        status = dnnb__decode_check_header(bytes, n_read, file_bytes, path, options, width_px,
+                                           height_px);
+    dnnb__free(bytes);
+    return status;
+}
+
 /* The head of the file is enough for most; whatever fails there is told from the whole file. */
 dnnb_status dnnb_image_check(const char *path, const dnnb_decode_options *options,
                              int64_t *width_px, int64_t *height_px) {
@@ -155,16 +172,12 @@ dnnb_status dnnb_image_check(const char *path, const dnnb_decode_options *option
     char *bytes;
     if (width_px) *width_px = 0;
     if (height_px) *height_px = 0;
-    if (dnnb__io_stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > HEAD_BYTES &&
-        (uint64_t)st.st_size <= file_cap_bytes) {
-        bytes = dnnb__alloc(HEAD_BYTES, 1);
-        if (!bytes) return dnnb__fail_memory();
-        dnnb_status status = dnnb__file_read_head(path, bytes, HEAD_BYTES, &n_bytes);
-        if (status == DNNB_OK)
-            status = dnnb__decode_check_header(bytes, n_bytes, (size_t)st.st_size, path, options,
-                                               width_px, height_px);
-        dnnb__free(bytes);
-        if (status == DNNB_OK) return DNNB_OK;
+    bool is_file = dnnb__io_stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    size_t file_bytes = is_file ? (size_t)st.st_size : 0;
+    for (size_t i = 0; i < 2 && file_bytes > head_bytes[i] && file_bytes <= file_cap_bytes; i++) {
+        dnnb_status status =
+            check_head(path, head_bytes[i], file_bytes, options, width_px, height_px);
+        if (status == DNNB_OK || status == DNNB_ERR_MEMORY) return status;
     }
     DNNB_TRY(dnnb__file_read(&bytes, &n_bytes, path, file_cap_bytes));
     dnnb_status status =

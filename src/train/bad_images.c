@@ -1,18 +1,17 @@
 /*
  * Images that cannot be used: the check before the first step, and what turns bad later.
  *
- * Method: the quick check reads headers; the full one is a pass of the loader, so that what it
- * decodes is kept. A bad image counts when its batch is used and not when a worker meets it, so
+ * Method: a check is a pass of the loader, whose workers read headers, or decode, and then what
+ * they decode is kept. A bad image counts when its batch is used and not when a worker meets it, so
  * nothing depends on the workers.
  *
  * Invariant: a row that is left out is missing in every pass that is started afterwards.
  */
 #include <string.h>
 
-#include "stim/check.h"
 #include "train/session.h"
 
-enum { ROWS_A_REPORT = 256, REASON_BYTES = 1024, MESSAGE_BYTES = 8192 };
+enum { HEADERS_A_REPORT = 256, REASON_BYTES = 1024, MESSAGE_BYTES = 8192 };
 
 /* A failure that is the image's, and not the machine's. */
 static bool is_bad_image(dnnb_status status) {
@@ -71,24 +70,12 @@ static dnnb_status note_bad(check *c, size_t row, dnnb_status status) {
     return c->message ? DNNB_OK : dnnb__fail_memory();
 }
 
-static dnnb_status check_headers(check *c) {
-    dnnb__set *set = c->set;
-    size_t n = dnnb__set_fill_order(set);
-    for (size_t i = 0; i < n; i++) {
-        size_t row = (size_t)set->order[i];
-        dnnb_status status = dnnb__stimulus_check_row(set->stim, row, &c->session->options->decode);
-        if (status != DNNB_OK) DNNB_TRY(note_bad(c, row, status));
-        if ((i + 1) % ROWS_A_REPORT == 0)
-            DNNB_TRY(dnnb__session_emit_scoring(c->session, i + 1, n));
-    }
-    return DNNB_OK;
-}
-
-static dnnb_status check_pixels(check *c, bool augment) {
+static dnnb_status check_all(check *c, bool augment) {
     dnnb__pass pass = {.set = c->set,
                        .order = c->set->order,
                        .n = dnnb__set_fill_order(c->set),
                        .batch = DNNB__DNN_BATCH,
+                       .header_only = c->session->options->check == DNNB_CHECK_QUICK,
                        .augment = augment,
                        .crop_scale = c->session->options->crop_scale,
                        .keep = true,
@@ -105,15 +92,15 @@ static dnnb_status check_pixels(check *c, bool augment) {
         }
         if (batch.n_planned == 0) return DNNB_OK;
         done += batch.n_planned;
-        DNNB_TRY(dnnb__session_emit_scoring(c->session, done, pass.n));
+        if (!pass.header_only || done % HEADERS_A_REPORT == 0) /* headers of a few take no time */
+            DNNB_TRY(dnnb__session_emit_scoring(c->session, done, pass.n));
     }
 }
 
 dnnb_status dnnb__session_check_images(dnnb__session *session, dnnb__set *set, bool augment) {
     check c = {.session = session, .set = set};
     session->pass = DNNB_PASS_CHECK;
-    dnnb_status status =
-        session->options->check == DNNB_CHECK_FULL ? check_pixels(&c, augment) : check_headers(&c);
+    dnnb_status status = check_all(&c, augment);
     if (status == DNNB_OK && c.n_bad > 0)
         status = dnnb__fail(c.first, "%s (%zu bad row%s in all)", c.message, c.n_bad,
                             c.n_bad == 1 ? "" : "s");

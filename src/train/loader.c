@@ -16,6 +16,7 @@
 #include "core/mem.h"
 #include "core/thread.h"
 #include "image/transform.h"
+#include "stim/check.h"
 
 enum { N_SLOTS = 2, MAX_WORKERS = 256 };
 
@@ -153,17 +154,20 @@ static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, f
     return DNNB_OK;
 }
 
+static dnnb_status load(worker *w, const dnnb__pass *pass, size_t row, float *out) {
+    if (pass->header_only) /* its message says where the row stands */
+        return dnnb__stimulus_check_row(pass->set->stim, row, &w->loader->options.decode);
+    dnnb_status status =
+        pass->augment ? load_augmented(w, pass, row, out) : load_resized(w, pass, row, out);
+    return status == DNNB_OK ? status : dnnb__set_fail_at(pass->set, row, status);
+}
+
 /* Job `at` of the pass into its slot; the message travels with it. */
 static void run_job(worker *w, const dnnb__pass *pass, size_t at) {
     slot *s = &w->loader->slots[at / pass->batch % N_SLOTS];
     size_t i = at % pass->batch, row = (size_t)pass->order[at];
-    float *out = s->images + i * w->loader->image_floats;
-    dnnb_status status =
-        pass->augment ? load_augmented(w, pass, row, out) : load_resized(w, pass, row, out);
-    if (status != DNNB_OK) {
-        status = dnnb__set_fail_at(pass->set, row, status);
-        s->messages[i] = dnnb__strdup(dnnb_get_error());
-    }
+    dnnb_status status = load(w, pass, row, s->images + i * w->loader->image_floats);
+    if (status != DNNB_OK) s->messages[i] = dnnb__strdup(dnnb_get_error());
     s->statuses[i] = status;
     s->rows[i] = row;
 }

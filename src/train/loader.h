@@ -24,6 +24,7 @@ typedef struct dnnb__pass {
     const uint64_t *order; /* rows; borrowed until the pass ends */
     size_t n;              /* rows */
     size_t batch;          /* images a batch; the last one may be short */
+    bool header_only;      /* check each file's header and load nothing: batches have no images */
     bool augment;          /* random crop and flip; otherwise resize to the input's size */
     double crop_scale;     /* of random crops */
     bool keep;             /* keep what the next pass can use, within the budget */

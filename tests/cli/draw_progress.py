@@ -198,6 +198,21 @@ def test_in_the_background():
     assert sum(is_row(line) for line in window.lines()) == 1
 
 
+def test_checking_images():
+    """How far the check of very many files is, before the first step, with the time left."""
+    with open("validation.stim.csv", encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("data=")) + 1
+    rows = lines[begin:]
+    with open("many.stim.csv", "w", encoding="utf-8") as file:
+        print(*lines[:begin], *(rows * (100000 // len(rows))), sep="\n", file=file)
+    window = start(80, more=["--stim", "many.stim.csv", "--workers", "1"])
+    line = re.compile(r"^checking images  \d+/100000 ━*╸?─*  [\d,]+ images/s  \d+:\d\d left$")
+    assert window.wait_for(lambda lines: any(map(line.match, lines))), window.lines()
+    window.type("\x03")
+    window.finish()
+
+
 def test_other_commands():
     """They show what they load and how far they are."""
     for command in (["test", "--stim", "validation.stim.csv"],

@@ -187,19 +187,20 @@ static void test_image_decode__the_check_agrees_with_decoding_on_every_corpus(vo
     }
 }
 
-enum { APP1_BYTES = 0xffff + 2, N_APP1 = 2 };
+enum { MOST_APP1_BYTES = 0xffff + 2, N_APP1 = 2 };
 
-/* A JPEG with so many comments of the largest size that its header is longer than what the check
- * reads at first. */
-static size_t write_long(char *out, const char *jpeg, size_t n) {
-    static const char marker[] = {'\xff', '\xe1', '\xff', '\xff'};
+/* A JPEG with comments of that size each, which make its header longer than what the check reads at
+ * first; of the largest size, longer than what it reads before it reads all. */
+static size_t write_long(char *out, const char *jpeg, size_t n, size_t app1_bytes) {
+    size_t length = app1_bytes - 2;
+    const char marker[] = {'\xff', '\xe1', (char)(length >> 8), (char)(length & 0xff)};
     memcpy(out, jpeg, 2);
     for (size_t i = 0; i < N_APP1; i++) {
-        memset(out + 2 + i * APP1_BYTES, 'x', APP1_BYTES);
-        memcpy(out + 2 + i * APP1_BYTES, marker, sizeof marker);
+        memset(out + 2 + i * app1_bytes, 'x', app1_bytes);
+        memcpy(out + 2 + i * app1_bytes, marker, sizeof marker);
     }
-    memcpy(out + 2 + N_APP1 * APP1_BYTES, jpeg + 2, n - 2);
-    return n + N_APP1 * APP1_BYTES;
+    memcpy(out + 2 + N_APP1 * app1_bytes, jpeg + 2, n - 2);
+    return n + N_APP1 * app1_bytes;
 }
 
 static size_t find_scan(const char *jpeg, size_t n) {
@@ -230,14 +231,17 @@ static void test_image_decode__a_cut_jpeg_passes_the_check_and_is_never_grey(voi
         assert_null(image.pixels);
     }
     int64_t width_px, height_px;
-    char *larger = dnnb__alloc(n + N_APP1 * APP1_BYTES, 1);
+    char *larger = dnnb__alloc(n + N_APP1 * MOST_APP1_BYTES, 1);
     assert_non_null(larger);
-    size_t n_larger = write_long(larger, jpeg, n);
-    write_file(path, larger, n_larger);
-    assert_ok(dnnb_image_check(path, NULL, &width_px, &height_px));
-    assert_true(width_px == 61 && height_px == 47);
-    write_file(path, larger, n_larger - n);
-    assert_fails(dnnb_image_check(path, NULL, NULL, NULL), DNNB_ERR_FORMAT, "truncated JPEG");
+    static const size_t sizes[] = {3000, 20000, MOST_APP1_BYTES};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t n_larger = write_long(larger, jpeg, n, sizes[i]);
+        write_file(path, larger, n_larger);
+        assert_ok(dnnb_image_check(path, NULL, &width_px, &height_px));
+        assert_true(width_px == 61 && height_px == 47);
+        write_file(path, larger, n_larger - n);
+        assert_fails(dnnb_image_check(path, NULL, NULL, NULL), DNNB_ERR_FORMAT, "truncated JPEG");
+    }
     dnnb__free(larger);
     dnnb__free(jpeg);
     unlink(path);

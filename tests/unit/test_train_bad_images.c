@@ -291,6 +291,69 @@ static void test_train_bad_images__a_full_check_ends_before_the_first_step(void 
     fixture_destroy(&f);
 }
 
+/* What a check of many rows told: every warning, and how far it said it was. */
+typedef struct report {
+    char warnings[4096], message[1024];
+    dnnb_status status;
+    size_t n_done;
+} report;
+
+static bool note_check(void *context, const dnnb_event *event) {
+    report *r = context;
+    size_t n = strlen(r->warnings);
+    if (event->kind == DNNB_EVENT_WARNING)
+        (void)snprintf(r->warnings + n, sizeof r->warnings - n, "%s\n", event->message);
+    if (event->kind != DNNB_EVENT_SCORING || event->pass != DNNB_PASS_CHECK) return true;
+    assert_true(event->done > r->n_done && event->done <= event->total);
+    r->n_done = event->done;
+    return true;
+}
+
+static report run_check(const dnnb_stimulus *stim, dnnb_check kind, dnnb_on_bad_image on_bad_image,
+                        size_t n_workers) {
+    report r = {.status = DNNB_OK};
+    dnnb_train_options o = DNNB_TRAIN_OPTIONS_INIT;
+    dnnb_predictions *predictions;
+    dnnb_dnn *dnn = tiny_create(1, 2);
+    o.check = kind;
+    o.on_bad_image = on_bad_image;
+    o.n_workers = n_workers;
+    o.on_event = note_check;
+    o.context = &r;
+    r.status = dnnb_predict(dnn, stim, &o, &predictions);
+    if (r.status != DNNB_OK) (void)snprintf(r.message, sizeof r.message, "%s", dnnb_get_error());
+    dnnb_predictions_destroy(predictions);
+    dnnb_dnn_destroy(dnn);
+    return r;
+}
+
+static void test_train_bad_images__a_check_says_the_same_whatever_the_workers(void **state) {
+    (void)state;
+    enum { N_ROWS = 300 };
+    tiny_folder folder = tiny_folder_create();
+    dnnb_stimulus *stim = tiny_write_set(&folder, "many.stim.csv", N_ROWS, 0);
+    tiny_damage(&folder, "250.bmp");
+    tiny_damage(&folder, "71.bmp");
+    assert_int_equal(unlink(tiny_join(&folder, "70.bmp").text), 0);
+    for (int kind = 0; kind < 2; kind++)
+        for (int skip = 0; skip < 2; skip++) {
+            report one = run_check(stim, (dnnb_check)kind, (dnnb_on_bad_image)skip, 1);
+            report four = run_check(stim, (dnnb_check)kind, (dnnb_on_bad_image)skip, 4);
+            assert_int_equal(one.n_done, kind == DNNB_CHECK_FULL ? N_ROWS : 256);
+            assert_int_equal(four.n_done, one.n_done);
+            assert_int_equal(one.status, four.status);
+            assert_string_equal(one.message, four.message);
+            assert_string_equal(one.warnings, four.warnings);
+            assert_int_equal(one.status == DNNB_OK, skip);
+            const char *told = skip ? one.warnings : one.message;
+            assert_ptr_equal(strstr(told, "many.stim.csv:74: 70.bmp: "), strstr(told, "many.stim"));
+            if (!skip) assert_non_null(strstr(told, " (3 bad rows in all)"));
+            if (skip) assert_true(strstr(told, ":75: 71.bmp") < strstr(told, ":254: 250.bmp"));
+        }
+    dnnb_stimulus_destroy(stim);
+    tiny_folder_remove(&folder);
+}
+
 static void test_train_bad_images__predictions_go_without_it_in_both_checks(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -329,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_train_bad_images__a_row_without_features_is_never_used),
         cmocka_unit_test(test_train_bad_images__a_run_goes_on_without_what_it_left_out),
         cmocka_unit_test(test_train_bad_images__a_full_check_ends_before_the_first_step),
+        cmocka_unit_test(test_train_bad_images__a_check_says_the_same_whatever_the_workers),
         cmocka_unit_test(test_train_bad_images__predictions_go_without_it_in_both_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
