@@ -11,6 +11,10 @@
 #include "dnnbrain/group.h"
 
 enum { DNNB__GROUP_MAX = 1000 /* folds, and repeats */, DNNB__GROUP_MAX_RUNS = 10000 };
+enum { DNNB__GROUP_MAX_FILE_BYTES = 64 << 20 };
+
+/** "classification", "regression": a dnnb_task in the group's files. */
+extern const char *const dnnb__group_task_names[2];
 
 typedef enum dnnb__group_status {
     DNNB__GROUP_GOING_ON,
@@ -41,6 +45,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__group_join(char **out, const dnnb_group *group
 
 /** Write STEM.json and STEM.csv. */
 DNNB_MUST_CHECK dnnb_status dnnb__group_save(const dnnb_group *group);
+/** A group from the bytes of STEM.json. @param name For messages.
+ *  @error DNNB_ERR_FORMAT, DNNB_ERR_LIMIT, DNNB_ERR_MEMORY. */
+DNNB_MUST_CHECK dnnb_status dnnb__group_read_json(dnnb_group **out, const char *folder,
+                                                  const char *bytes, size_t n, const char *name);
 
 /** Pool the folds' predictions: write predictions.csv, set `pooled`. All runs have finished. */
 DNNB_MUST_CHECK dnnb_status dnnb__group_pool(dnnb_group *group, const dnnb_stimulus *stim,

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "group/group.h"
 
+const char *const dnnb__group_task_names[2] = {"classification", "regression"};
 static const char *const status_names[] = {"going on", "finished", "stopped", "failed"};
 
 static dnnb_status check_plan(size_t n_folds, size_t n_repeats) {
