@@ -142,26 +142,67 @@ static dnnb_status fill_batch(dnnb__session *session, dnnb__set *set, dnnb__feat
     return status == DNNB_OK ? status : dnnb__session_give_up_features(session, features, status);
 }
 
-dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
-                                        dnnb__features *features, size_t view) {
-    if (!dnnb__features_are_kept(features) || features->is_complete[view]) return DNNB_OK;
-    dnnb_status status = dnnb__features_open(features);
-    if (status != DNNB_OK) return dnnb__session_give_up_features(session, features, status);
+/* Compute every row's features from the images. */
+static dnnb_status fill_from_images(dnnb__session *session, dnnb__set *set,
+                                    dnnb__features *features, size_t view) {
     dnnb__pass pass = describe_pass(session, set);
     dnnb__batch batch;
-    dnnb_pass before = session->pass;
     size_t done = 0;
-    session->pass = DNNB_PASS_FEATURES;
     pass.augment = features->n_views > 0;
     pass.keep = dnnb__features_count_missing(features) > 1; /* decoded, for the other views */
     pass.epoch = view;
     dnnb__loader_start(session->loader, &pass);
     for (;;) {
         DNNB_TRY(fill_batch(session, set, features, view, &batch));
-        if (batch.n_planned == 0 || !dnnb__features_are_kept(features)) break;
+        if (batch.n_planned == 0 || !dnnb__features_are_kept(features)) return DNNB_OK;
         done += batch.n;
         DNNB_TRY(dnnb__session_emit_scoring(session, done, set->n - set->n_bad));
     }
+}
+
+/* Whether the images as testing sees them are kept at a layer before the features'. */
+static bool has_earlier(const dnnb__features *earlier, const dnnb__features *features) {
+    return dnnb__features_are_kept(earlier) && earlier->n_views == 0 && earlier->is_complete[0] &&
+           earlier->node > 0 && earlier->node < features->node;
+}
+
+/* Compute every row's features from the earlier ones, in the batches in which these were made. */
+static dnnb_status fill_from_earlier(dnnb__session *session, dnnb__set *set,
+                                     const dnnb__features *earlier, dnnb__features *features) {
+    size_t n = dnnb__set_fill_order(set);
+    for (size_t done = 0; done < n;) {
+        size_t batch = n - done < DNNB__DNN_BATCH ? n - done : DNNB__DNN_BATCH;
+        const uint64_t *rows = set->order + done;
+        dnnb__plan_options options = {
+            .mode = DNNB__MODE_TEST, .batch = batch, .from = earlier->node, .to = features->node};
+        dnnb__plan *plan;
+        DNNB_TRY(dnnb__features_get(earlier, 0, rows, batch, session->features));
+        DNNB_TRY(dnnb__dnn_get_plan(session->dnn, &options, &plan));
+        DNNB_TRY(dnnb__plan_forward(plan, session->features, NULL));
+        DNNB_TRY(dnnb__features_put(features, 0, rows, batch, dnnb__plan_get_output(plan)));
+        done += batch;
+        DNNB_TRY(dnnb__session_emit_scoring(session, done, n));
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,
+                                        dnnb__features *features, size_t view) {
+    if (!dnnb__features_are_kept(features) || features->is_complete[view]) return DNNB_OK;
+    dnnb_status status = dnnb__features_open(features);
+    if (status != DNNB_OK) return dnnb__session_give_up_features(session, features, status);
+    dnnb_pass before = session->pass;
+    session->pass = DNNB_PASS_FEATURES;
+    bool is_later = features->n_views == 0 && has_earlier(&set->training, features);
+    if (is_later) {
+        status = fill_from_earlier(session, set, &set->training, features);
+        /* A file's fault; what it was is told when the next step reads or writes it. */
+        if (status == DNNB_ERR_IO)
+            is_later = false;
+        else if (status != DNNB_OK)
+            return status;
+    }
+    if (!is_later) DNNB_TRY(fill_from_images(session, set, features, view));
     session->pass = before;
     if (dnnb__features_are_kept(features)) features->is_complete[view] = true;
     return DNNB_OK;
