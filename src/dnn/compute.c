@@ -172,10 +172,23 @@ dnnb_status dnnb_dnn_forward(dnnb_dnn *dnn, const float *images, size_t n, float
     return DNNB_OK;
 }
 
-/* A parameter's values as a new float32 tensor, from the net or from its source. */
-static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, dnnb_tensor **out) {
+/* A float32 tensor for a parameter's values: new memory, or what its gradient does not use now. */
+static dnnb_status create_tensor(dnnb_dnn *dnn, size_t i, bool borrows, dnnb_tensor **out) {
     const dnnb__param *param = &dnn->graph->params[i];
-    DNNB_TRY(dnnb_tensor_create(out, DNNB_F32, &param->shape));
+    dnnb__flat flat = {0};
+    dnnb__storage *storage;
+    if (borrows && dnn->net) flat = dnnb__net_get_flat(dnn->net, i);
+    if (!flat.gradient || flat.n < param->count)
+        return dnnb_tensor_create(out, DNNB_F32, &param->shape);
+    DNNB_TRY(dnnb__storage_borrow(&storage, flat.gradient, param->count * sizeof(float)));
+    dnnb_status status = dnnb__tensor_view(out, storage, 0, DNNB_F32, &param->shape, NULL);
+    dnnb__storage_release(storage);
+    return status;
+}
+
+/* A parameter's values as a float32 tensor, from the net or from its source. */
+static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, bool borrows, dnnb_tensor **out) {
+    DNNB_TRY(create_tensor(dnn, i, borrows, out));
     float *values = dnnb_tensor_get_writable(*out);
     dnnb_status status =
         dnn->net ? dnnb__net_export(dnn->net, i, values) : read_source(dnn, i, values);
@@ -186,14 +199,14 @@ static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, dnnb_tensor **out) {
     return status;
 }
 
-dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
+static dnnb_status get_state(dnnb_dnn *dnn, bool borrows, dnnb_dict **out) {
     dnnb_dict *state;
     *out = NULL;
     DNNB_TRY(dnnb_dict_create(&state));
     dnnb_status status = DNNB_OK;
     for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
         dnnb_tensor *tensor;
-        status = copy_param(dnn, i, &tensor);
+        status = copy_param(dnn, i, borrows, &tensor);
         if (status != DNNB_OK) break;
         status = dnnb_dict_add(state, dnn->graph->params[i].path, tensor);
         if (status != DNNB_OK) dnnb_tensor_destroy(tensor);
@@ -206,10 +219,24 @@ dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
     return DNNB_OK;
 }
 
+dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
+    return get_state(dnn, false, out);
+}
+
+/* As they were before the first backward pass: an engine does not write the padding in them. */
+static void clear_gradients(dnnb_dnn *dnn) {
+    for (size_t i = 0; dnn->net && i < dnn->graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
+        if (flat.gradient) memset(flat.gradient, 0, flat.n * sizeof *flat.gradient);
+    }
+}
+
+/* Training has four copies of its parameters; a fifth would be the most memory that it takes. */
 dnnb_status dnnb_dnn_save(dnnb_dnn *dnn, const char *path) {
     dnnb_dict *state;
-    DNNB_TRY(dnnb_dnn_get_state(dnn, &state));
-    dnnb_status status = dnnb_dict_save(state, path);
+    dnnb_status status = get_state(dnn, true, &state);
+    if (status == DNNB_OK) status = dnnb_dict_save(state, path);
     dnnb_dict_destroy(state);
+    clear_gradients(dnn);
     return status;
 }

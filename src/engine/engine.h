@@ -98,7 +98,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size
  *  elements are zero in both and must stay so (every elementwise optimiser keeps them). */
 typedef struct dnnb__flat {
     float *weight;
-    float *gradient; /* NULL when no plan that trains it was made */
+    /** NULL when no plan that trains it was made. Between a step's update and the next backward
+     *  pass nobody reads it: it may serve as scratch, and is filled with zeros after that. */
+    float *gradient;
     size_t n;
     /** What the passes read in its place, for whoever changes the weight to write: rounded to
      *  bfloat16, each two rows of `row` elements interleaved (core/bf16.h). NULL for none. */

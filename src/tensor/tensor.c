@@ -16,6 +16,7 @@ struct dnnb__storage {
     size_t n_bytes;
     dnnb__map map; /* data NULL unless a mapped file */
     bool allows_unaligned;
+    bool is_borrowed; /* the data are another's */
     atomic_size_t n_references;
 };
 
@@ -45,20 +46,29 @@ size_t dnnb_dtype_get_size(dnnb_dtype dtype) {
     return dtypes[dtype].size;
 }
 
-/* With memory that is not filled. */
-static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
+dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes) {
     *out = NULL;
     dnnb__storage *s = dnnb__calloc(1, sizeof *s);
     if (!s) return dnnb__fail_memory();
-    s->data = dnnb__alloc_large(n_bytes, 1);
-    if (!s->data) {
-        dnnb__free(s);
-        return dnnb__fail_memory();
-    }
+    s->data = data;
     s->n_bytes = n_bytes;
+    s->is_borrowed = true;
     atomic_init(&s->n_references, 1);
     *out = s;
     return DNNB_OK;
+}
+
+/* With memory that is not filled. */
+static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
+    *out = NULL;
+    void *data = dnnb__alloc_large(n_bytes, 1);
+    if (!data) return dnnb__fail_memory();
+    dnnb_status status = dnnb__storage_borrow(out, data, n_bytes);
+    if (status == DNNB_OK)
+        (*out)->is_borrowed = false;
+    else
+        dnnb__free(data);
+    return status;
 }
 
 dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
@@ -106,7 +116,7 @@ void dnnb__storage_retain(dnnb__storage *s) {
 void dnnb__storage_release(dnnb__storage *s) {
     if (!s || atomic_fetch_sub(&s->n_references, 1) != 1) return;
     dnnb__map_destroy(&s->map);
-    dnnb__free(s->data);
+    if (!s->is_borrowed) dnnb__free(s->data);
     dnnb__free(s);
 }
 

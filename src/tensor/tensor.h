@@ -10,6 +10,8 @@ typedef struct dnnb__storage dnnb__storage;
 
 /** New zero-filled memory; the caller holds one reference. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
+/** Over memory that outlives every view of it; the caller holds one reference. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes);
 /** Take over a map (emptied on success); the caller holds one reference. Read-only. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map);
 /** A copy of n_bytes of another storage, aligned as memory is. The pages of a mapped file that were

@@ -226,6 +226,52 @@ static void test_train_loop__views_take_turns(void **state) {
     fixture_destroy(&f);
 }
 
+/* Saves the network after each step: the whole of it, as it is then. */
+typedef struct saver {
+    dnnb_dnn *dnn;
+    const char *path;
+} saver;
+
+static bool save(void *context, const dnnb_event *event) {
+    const saver *s = context;
+    dnnb_dict *saved, *state;
+    if (event->kind != DNNB_EVENT_STEP) return true;
+    assert_ok(dnnb_dnn_save(s->dnn, s->path));
+    assert_ok(dnnb_dict_load(&saved, s->path));
+    assert_ok(dnnb_dnn_get_state(s->dnn, &state));
+    assert_int_equal(dnnb_dict_get_count(saved), dnnb_dict_get_count(state));
+    for (size_t i = 0; i < dnnb_dict_get_count(state); i++) {
+        const dnnb_tensor *a = dnnb_dict_get_tensor(state, i);
+        const dnnb_tensor *b = dnnb_dict_find(saved, dnnb_dict_get_name(state, i));
+        assert_non_null(b);
+        assert_memory_equal(dnnb_tensor_get_data(a), dnnb_tensor_get_data(b),
+                            dnnb_tensor_get_count(a) * sizeof(float));
+    }
+    dnnb_dict_destroy(saved);
+    dnnb_dict_destroy(state);
+    return true;
+}
+
+static void test_train_loop__saving_the_network_changes_nothing(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    static const char *const frozen[] = {NULL, "conv1"};
+    tiny_path path = tiny_join(&f.folder, "now.safetensors");
+    for (size_t i = 0; i < 2; i++) {
+        dnnb_train_options o = get_options();
+        dnnb_dnn *expected = train(&f, &o, frozen[i], NULL);
+        saver s = {.dnn = tiny_create(1, 2), .path = path.text};
+        o.on_event = save;
+        o.context = &s;
+        if (frozen[i]) assert_ok(dnnb_dnn_set_trainable(s.dnn, frozen[i], false));
+        assert_ok(dnnb_train(s.dnn, f.train, f.validation, &o, NULL));
+        assert_true(tiny_equal(s.dnn, expected));
+        dnnb_dnn_destroy(s.dnn);
+        dnnb_dnn_destroy(expected);
+    }
+    fixture_destroy(&f);
+}
+
 static void test_train_loop__the_seed_decides(void **state) {
     (void)state;
     fixture f = fixture_create();
@@ -592,6 +638,7 @@ int main(void) {
         cmocka_unit_test(test_train_loop__both_tasks_are_learned),
         cmocka_unit_test(test_train_loop__no_result_depends_on_workers_or_memory),
         cmocka_unit_test(test_train_loop__views_take_turns),
+        cmocka_unit_test(test_train_loop__saving_the_network_changes_nothing),
         cmocka_unit_test(test_train_loop__the_seed_decides),
         cmocka_unit_test(test_train_loop__frozen_parameters_keep_every_bit),
         cmocka_unit_test(test_train_loop__a_warm_step_allocates_nothing),

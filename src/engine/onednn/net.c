@@ -125,6 +125,10 @@ static dnnb_status export_array(const dnnb__onednn_net *net, size_t param, const
                                 float *values) {
     const dnnb__param_store *store = &net->params[param];
     float *plain = values;
+    if (store->form.contract && store->form.layout == store->form.plain) {
+        store->form.contract(net->base.graph, &net->base.graph->params[param], array, values);
+        return DNNB_OK;
+    }
     if (store->form.contract) {
         plain = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
         if (!plain) return dnnb__fail_memory();
