@@ -27,14 +27,16 @@ static dnnb_status read_source(const dnnb_dnn *dnn, size_t i, float *out) {
     return DNNB_OK;
 }
 
-/* By way of a buffer for the one parameter. */
-static dnnb_status import_copy(const dnnb_dnn *dnn, dnnb__net *net, size_t i) {
-    float *buffer = dnnb__alloc_large(dnn->graph->params[i].count, sizeof *buffer);
-    if (!buffer) return dnnb__fail_memory();
-    dnnb_status status = read_source(dnn, i, buffer);
-    if (status == DNNB_OK) status = dnnb__net_import(net, i, buffer);
-    dnnb__free(buffer);
-    return status;
+/* Where a source cannot be read in place: by way of a buffer for the longest parameter, which is
+ * made when it is first needed. */
+static dnnb_status import_copy(const dnnb_dnn *dnn, dnnb__net *net, size_t i, float **buffer) {
+    size_t longest = 1;
+    for (size_t k = 0; k < dnn->graph->n_params; k++)
+        if (dnn->graph->params[k].count > longest) longest = dnn->graph->params[k].count;
+    if (!*buffer) *buffer = dnnb__alloc_large(longest, sizeof **buffer);
+    if (!*buffer) return dnnb__fail_memory();
+    DNNB_TRY(read_source(dnn, i, *buffer));
+    return dnnb__net_import(net, i, *buffer);
 }
 
 static bool can_lend(const dnnb_dnn *dnn, size_t i) {
@@ -45,13 +47,16 @@ static bool can_lend(const dnnb_dnn *dnn, size_t i) {
 /* Parameter by parameter: what was read of a mapped file is given back at once, so that all of the
  * parameters are never in memory twice. */
 static dnnb_status import_all(const dnnb_dnn *dnn, dnnb__net *net, bool lends) {
-    for (size_t i = 0; i < dnn->graph->n_params; i++) {
+    float *buffer = NULL;
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
         const float *values = get_source(dnn, i);
         if (lends && can_lend(dnn, i) && dnnb__net_lend(net, i, values)) continue;
-        DNNB_TRY(values ? dnnb__net_import(net, i, values) : import_copy(dnn, net, i));
+        status = values ? dnnb__net_import(net, i, values) : import_copy(dnn, net, i, &buffer);
         if (dnn->sources[i]) dnnb__tensor_release_pages(dnn->sources[i]);
     }
-    return DNNB_OK;
+    dnnb__free(buffer);
+    return status;
 }
 
 static void drop_sources(dnnb_dnn *dnn) {

@@ -65,16 +65,12 @@ dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *pat
     return DNNB_OK;
 }
 
-dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn, const char *path) {
-    dnnb_dict *state;
-    DNNB_TRY(dnnb_dnn_get_state(dnn, &state));
+dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dict *state, const char *path) {
     for (size_t i = 0; i < dnnb_dict_get_count(kept); i++) {
         const dnnb_tensor *from = dnnb_dict_get_tensor(kept, i);
         dnnb_tensor *to = (dnnb_tensor *)dnnb_dict_find(state, dnnb_dict_get_name(kept, i));
         memcpy(dnnb_tensor_get_writable(to), dnnb_tensor_get_data(from),
                dnnb_tensor_get_count(from) * sizeof(float));
     }
-    dnnb_status status = dnnb_dict_save(state, path);
-    dnnb_dict_destroy(state);
-    return status;
+    return dnnb_dict_save(state, path);
 }

@@ -83,6 +83,25 @@ dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_last) {
     return !is_last && is_time_to_plot(r) ? save_pictures(r, DNNB_RUN_GOING_ON, NULL) : DNNB_OK;
 }
 
+static dnnb_status save_state(dnnb__run *r, dnnb_dict *state, bool has_model) {
+    if (has_model) WITH_PATH(r, "model.pth", dnnb_dict_save(state, path));
+    WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, state, path));
+    return DNNB_OK;
+}
+
+/* The network as it is, if that is sound, and as it was best, both from one copy of it. */
+static dnnb_status save_networks(dnnb__run *r, bool has_model) {
+    dnnb_dict *state;
+    if (r->best) {
+        DNNB_TRY(dnnb_dnn_get_state(r->dnn, &state));
+        dnnb_status status = save_state(r, state, has_model);
+        dnnb_dict_destroy(state);
+        return status;
+    }
+    if (has_model) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char *message) {
     bool is_sound = status == DNNB_OK || status == DNNB_ERR_STOPPED;
     dnnb_run_state state = status == DNNB_OK            ? DNNB_RUN_FINISHED
@@ -90,8 +109,7 @@ dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char 
                                                         : DNNB_RUN_FAILED;
     const dnnb_train_options *o = r->in.options;
     bool is_regression = o->task == DNNB_REGRESSION;
-    if (is_sound) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
-    if (r->best) WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, r->dnn, path));
+    DNNB_TRY(save_networks(r, is_sound));
     if (r->last)
         WITH_PATH(r, "predictions.csv",
                   dnnb_predictions_save_csv(r->last, r->in.validation, o->task,

@@ -76,8 +76,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_list_class_names(const dnnb__run_inputs *i
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
 /** Room in *kept for what changes of a network. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn);
-/** Write the file from what was kept in memory. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dnn *dnn,
+/** Write the file from what was kept in memory.
+ *  @param state That of the network, which what was kept replaces in part. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dict *state,
                                                 const char *path);
 
 /** The log: lines wait in memory until the file is there, between flushes, and while the file
