@@ -66,6 +66,12 @@ void *dnnb__alloc_large(size_t n, size_t size) {
     return block;
 }
 
+void *dnnb__calloc_large(size_t n, size_t size) {
+    void *block = dnnb__alloc_large(n, size);
+    if (block) memset(block, 0, n * size);
+    return block;
+}
+
 void dnnb__mem_release_pages(const void *data, size_t n_bytes) {
     advise(data, n_bytes, (uintptr_t)sysconf(_SC_PAGESIZE), MADV_DONTNEED);
 }

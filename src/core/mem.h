@@ -21,6 +21,8 @@ void *dnnb__alloc(size_t n, size_t size);
 /** The same, in huge pages where it is large and the system has them to give: for what is filled at
  *  once. */
 void *dnnb__alloc_large(size_t n, size_t size);
+/** The same, zero-filled. */
+void *dnnb__calloc_large(size_t n, size_t size);
 /** Grow or shrink a block from dnnb__alloc or dnnb__calloc; the old block stays when it fails. */
 void *dnnb__realloc(void *block, size_t n, size_t size);
 void dnnb__free(void *block);

@@ -14,8 +14,8 @@
 #include "optim/optim_list.h"
 
 /* Elements of a chunk: large enough that its start costs nothing, a multiple of every vector. And
- * of a piece, which is still in the first two caches when its copy is made. */
-enum { CHUNK = 1 << 16, PIECE = 1 << 12, MAX_ROW = 1 << 10 };
+ * of a piece, which is still in the first cache when its copy is made. */
+enum { CHUNK = 1 << 16, PIECE = 1 << 10, MAX_ROW = PIECE / 2 };
 
 typedef struct array {
     size_t n;
@@ -100,7 +100,7 @@ static dnnb_status make_arrays(dnnb__optimizer *optimizer, const size_t *sizes, 
         a->first_chunk = optimizer->n_chunks;
         optimizer->n_chunks += sizes[i] / CHUNK + (sizes[i] % CHUNK != 0);
         for (size_t k = 0; k < optimizer->n_states; k++) {
-            a->states[k] = dnnb__calloc(sizes[i], sizeof *a->states[k]);
+            a->states[k] = dnnb__calloc_large(sizes[i], sizeof *a->states[k]);
             if (!a->states[k]) return dnnb__fail_memory();
         }
     }

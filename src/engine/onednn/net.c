@@ -7,19 +7,10 @@
  */
 #include "engine/onednn/net.h"
 
-#include <string.h>
-
 #include "core/status.h"
 #include "core/thread.h"
 #include "engine/onednn/plan.h"
 #include "tensor/tensor.h"
-
-/* Zero-filled memory in huge pages where the system has them to give. */
-static void *alloc_large(size_t n_bytes) {
-    void *block = dnnb__alloc_large(n_bytes, 1);
-    if (block) memset(block, 0, n_bytes);
-    return block;
-}
 
 /* The form of a parameter: the operation's, or row-major as in PyTorch. */
 static dnnb_status param_describe(dnnb__onednn_net *net, size_t param, dnnb__param_form *form) {
@@ -45,7 +36,7 @@ static dnnb_status param_create(dnnb__onednn_net *net, size_t param) {
     store->stamp = 1;
     /* What has no padding is written whole by its import, and takes no memory until then. */
     bool is_padded = store->n != net->base.graph->params[param].count;
-    store->weight = is_padded ? alloc_large(n_bytes) : dnnb__alloc_large(n_bytes, 1);
+    store->weight = is_padded ? dnnb__calloc_large(n_bytes, 1) : dnnb__alloc_large(n_bytes, 1);
     return store->weight ? DNNB_OK : dnnb__fail_memory();
 }
 
@@ -186,7 +177,7 @@ void dnnb__onednn_net_mark_trained(dnnb__net *base) {
 
 dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param) {
     dnnb__param_store *store = &net->params[param];
-    if (!store->gradient) store->gradient = alloc_large(store->n * sizeof(float));
+    if (!store->gradient) store->gradient = dnnb__calloc_large(store->n, sizeof(float));
     return store->gradient ? DNNB_OK : dnnb__fail_memory();
 }
 
@@ -209,7 +200,7 @@ dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy 
         dnnb__free(copy);
         return status;
     }
-    copy->data = alloc_large(dnnb__layout_get_bytes(layout));
+    copy->data = dnnb__calloc_large(dnnb__layout_get_bytes(layout), 1);
     if (!copy->data) {
         dnnb__free(copy);
         return dnnb__fail_memory();
@@ -228,7 +219,7 @@ dnnb_status dnnb__onednn_net_need_arena(dnnb__onednn_net *net, size_t n_bytes) {
     net->arena_bytes = 0;
     net->arena_generation++;
     net->last_forward = NULL;
-    net->arena = alloc_large(n_bytes);
+    net->arena = dnnb__calloc_large(n_bytes, 1);
     if (!net->arena) return dnnb__fail_memory();
     net->arena_bytes = n_bytes;
     return DNNB_OK;
