@@ -13,7 +13,8 @@ typedef struct stim_command {
 
 static const char about[] =
     "Classes are the subfolders in the byte order of their names; labels count from 0 and\n"
-    "condition is the subfolder's name. Files that do not begin as a picture does are left out.\n"
+    "condition is the subfolder's name. Files that do not begin as a picture does are left out;\n"
+    "folders that a run, --cv, --repeat or lr-find wrote are no classes.\n"
     "A split keeps each class's share.\n";
 
 static const char examples[] = "  dnnbrain stim pictures --out all.stim.csv\n"
@@ -93,16 +94,20 @@ int cli_cmd_stim(int argc, char **argv) {
         return cli_usage_error("--out-validation: missing option --split X");
     dnnb_stimulus *stim = NULL;
     size_t n_left_out = 0;
+    char *runs = NULL;
     cli_progress progress;
     cli_progress_init(&progress, false);
     dnnb_status scanned =
-        dnnb_stimulus_scan_observed(&stim, c.folder, &n_left_out, show_scan, &progress);
+        dnnb_stimulus_scan_observed(&stim, c.folder, &n_left_out, &runs, show_scan, &progress);
     cli_progress_clear(&progress);
     if (scanned != DNNB_OK) return cli_fail();
     int status = c.split > 0 ? write_two(&c, stim) : write_one(&c, stim);
     if (status == CLI_DONE && n_left_out > 0)
         fprintf(stderr, "%s: %zu files left out: they do not begin as a picture does\n", c.folder,
                 n_left_out);
+    if (status == CLI_DONE && runs)
+        fprintf(stderr, "%s: folders of runs passed over: %s\n", c.folder, runs);
+    dnnb_free(runs);
     dnnb_stimulus_destroy(stim);
     return status;
 }

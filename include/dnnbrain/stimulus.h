@@ -39,6 +39,8 @@ typedef bool (*dnnb_progress_fn)(void *context, size_t done, size_t total);
  *
  * Classes are the subfolders in byte order of their names; labels count from 0; `condition` is the
  * subfolder's name. Files that do not have an image's signature are left out and counted.
+ * Subfolders that hold what dnnbrain writes (a run, many runs, a search for a learning rate) are no
+ * classes.
  *
  * @param[out] n_left_out Files left out; may be NULL.
  * @error DNNB_ERR_IO; DNNB_ERR_FORMAT no class or no image.
@@ -48,12 +50,14 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_scan(dnnb_stimulus **out, con
 /**
  * The same, told of as it goes on.
  *
+ * @param[out] runs Names of the subfolders that dnnbrain wrote, divided by ", ", the first few of
+ *        many; NULL for none. Free with dnnb_free(). May be NULL.
  * @param on_progress Files looked at, of all in the classes' folders; NULL for none.
  * @error Also DNNB_ERR_STOPPED on_progress said so.
  */
 DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_stimulus_scan_observed(dnnb_stimulus **out,
                                                                  const char *folder,
-                                                                 size_t *n_left_out,
+                                                                 size_t *n_left_out, char **runs,
                                                                  dnnb_progress_fn on_progress,
                                                                  void *context);
 

@@ -80,12 +80,13 @@ dnnb_status dnnb_bench_report_print_json(char **out, const dnnb_bench_report *re
     dnnb__buf_init(&text, MOST_BYTES);
     *out = NULL;
     json_t *json = json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "version", DNNB_VERSION,
-        "network", dnnb__json_text(report->network), "engine", dnnb__json_text(report->engine),
-        "instructions", dnnb__json_text(report->instructions), "processor",
-        dnnb__json_text(report->processor), "precision", dnnb__json_text(report->precision),
-        "threads", (json_int_t)report->floors.n_threads, "workers", (json_int_t)report->n_workers,
-        "batch", (json_int_t)report->batch, "floors", describe_floors(&report->floors), "rates",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "version",
+        DNNB_VERSION, "network", dnnb__json_text(report->network), "engine",
+        dnnb__json_text(report->engine), "instructions", dnnb__json_text(report->instructions),
+        "processor", dnnb__json_text(report->processor), "precision",
+        dnnb__json_text(report->precision), "warning", dnnb__json_text(report->warning), "threads",
+        (json_int_t)report->floors.n_threads, "workers", (json_int_t)report->n_workers, "batch",
+        (json_int_t)report->batch, "floors", describe_floors(&report->floors), "rates",
         list_rates(report), "ops", list_ops(report));
     size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(15);
     bool printed = json && json_dump_callback(json, append, &text, flags) == 0;

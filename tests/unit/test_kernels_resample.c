@@ -78,10 +78,8 @@ static uint8_t add_up(const int32_t *weight, size_t count, const uint8_t *in, si
     return (uint8_t)(sum > 255 ? 255 : sum);
 }
 
-static void compare_row(const dnnb__resample_kernel *kernel, const dnnb__resample_axis *x) {
-    /* Filled to the last byte that a kernel may touch, so that a sanitizer sees each step beyond.
-     */
-    uint8_t *in = create_pixels((IN_PX + x->n_used) * 3 + DNNB__RESAMPLE_SLACK, 1);
+static void compare_row(const dnnb__resample_kernel *kernel, const dnnb__resample_axis *x,
+                        const uint8_t *in) {
     uint8_t *out = create_pixels(x->n_out * 3 + DNNB__RESAMPLE_SLACK, 2);
     kernel->row(x, in, out);
     for (size_t i = 0; i < x->n_out; i++)
@@ -92,8 +90,20 @@ static void compare_row(const dnnb__resample_kernel *kernel, const dnnb__resampl
                 fail_msg("%s: pixel %zu, channel %zu: %d, expected %d", kernel->name, i, c,
                          out[i * 3 + c], expected);
         }
-    dnnb__free(in);
     dnnb__free(out);
+}
+
+/* Every kernel that this processor has. */
+static void compare_rows(const dnnb__resample_axis *x, const uint8_t *in) {
+    for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
+        const dnnb__resample_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->resample;
+        if (kernel) compare_row(kernel, x, in);
+    }
+}
+
+/* Filled to the last byte that a kernel may touch, so that a sanitizer sees each step beyond. */
+static size_t get_in_bytes(const dnnb__resample_axis *x) {
+    return (IN_PX + x->n_used) * 3 + DNNB__RESAMPLE_SLACK;
 }
 
 static void test_kernels_resample__rows_of_every_instruction_set(void **state) {
@@ -102,13 +112,49 @@ static void test_kernels_resample__rows_of_every_instruction_set(void **state) {
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++)
         for (size_t m = 0; m < sizeof mosts / sizeof mosts[0]; m++) {
             dnnb__resample_axis x = create_axis(widths[w], mosts[m]);
-            for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
-                const dnnb__resample_kernel *kernel =
-                    dnnb__kernels_get_row((dnnb__isa)isa)->resample;
-                if (kernel) compare_row(kernel, &x);
-            }
+            uint8_t *in = create_pixels(get_in_bytes(&x), 1);
+            compare_rows(&x, in);
+            dnnb__free(in);
             destroy_axis(&x);
         }
+}
+
+/* The least weight with which one white pixel among black ones gives `value`; with one unit less it
+ * gives value - 1. Rounding to eight bits hides most errors of other weights. */
+static int32_t get_edge(int32_t value) {
+    return (int32_t)((((int64_t)2 * value - 1) * HALF + 254) / 255);
+}
+
+/* With all weights at such edges, or one unit below: an error of one unit in any one shows. */
+static void fill_edges(dnnb__resample_axis *x, int32_t below) {
+    dnnb__random_draws draws = create_draws(5);
+    for (size_t i = 0; i < x->n_out; i++)
+        for (size_t j = 0; j < (size_t)x->count[i]; j++) {
+            size_t k = i * x->n_padded + j;
+            x->weight[k] = get_edge(1 + (int32_t)draw_below(&draws, 255)) - below;
+            x->low[k] = (int16_t)(x->weight[k] % (1 << DNNB__RESAMPLE_LOW_BITS));
+            x->high[k] = (int16_t)(x->weight[k] / (1 << DNNB__RESAMPLE_LOW_BITS));
+        }
+}
+
+static void test_kernels_resample__rows_use_each_weight_to_the_unit(void **state) {
+    (void)state;
+    static const size_t mosts[] = {1, 3, 4, 5, 12, 31};
+    for (size_t m = 0; m < sizeof mosts / sizeof mosts[0]; m++) {
+        dnnb__resample_axis x = create_axis(64, mosts[m]);
+        uint8_t *in = dnnb__calloc(get_in_bytes(&x), 1);
+        assert_non_null(in);
+        for (int32_t below = 0; below < 2; below++) {
+            fill_edges(&x, below);
+            for (size_t i = 0; i < (size_t)IN_PX * 3; i++) {
+                in[i] = 255;
+                compare_rows(&x, in);
+                in[i] = 0;
+            }
+        }
+        dnnb__free(in);
+        destroy_axis(&x);
+    }
 }
 
 static void test_kernels_resample__columns(void **state) {
@@ -129,10 +175,31 @@ static void test_kernels_resample__columns(void **state) {
     dnnb__free(rows);
 }
 
+static void test_kernels_resample__columns_use_each_weight_to_the_unit(void **state) {
+    (void)state;
+    enum { N_BYTES = 67, N_ROWS = 9 };
+    uint8_t rows[N_ROWS * N_BYTES] = {0}, out[N_BYTES];
+    for (int32_t value = 1; value <= 255; value++)
+        for (int32_t below = 0; below < 2; below++) {
+            int32_t weight[N_ROWS];
+            for (int32_t j = 0; j < N_ROWS; j++)
+                weight[j] = get_edge((value + 29 * j) % 255 + 1) - below;
+            for (size_t at = 0; at < sizeof rows; at += 7) {
+                rows[at] = 255;
+                dnnb__resample_column(weight, N_ROWS, rows, N_BYTES, N_BYTES, out);
+                for (size_t i = 0; i < N_BYTES; i++)
+                    assert_int_equal(out[i], add_up(weight, N_ROWS, rows + i, N_BYTES));
+                rows[at] = 0;
+            }
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels_resample__rows_of_every_instruction_set),
+        cmocka_unit_test(test_kernels_resample__rows_use_each_weight_to_the_unit),
         cmocka_unit_test(test_kernels_resample__columns),
+        cmocka_unit_test(test_kernels_resample__columns_use_each_weight_to_the_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

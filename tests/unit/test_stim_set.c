@@ -267,15 +267,65 @@ static void test_stim_set__scan_tells_how_far_it_is(void **state) {
     write_file("set/bee/2.gif", picture, sizeof picture);
     dnnb_stimulus *stim;
     told t = {0};
-    assert_ok(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, on_progress, &t));
+    assert_ok(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, NULL, on_progress, &t));
     assert_int_equal(t.n, 3);
     assert_int_equal(t.total, 3);
     dnnb_stimulus_destroy(stim);
     t = (told){.stop_at = 2};
-    assert_fails(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, on_progress, &t),
+    assert_fails(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, NULL, on_progress, &t),
                  DNNB_ERR_STOPPED, "stopped");
     assert_null(stim);
     assert_int_equal(t.n, 2);
+}
+
+static void test_stim_set__scan_passes_over_runs(void **state) {
+    (void)state;
+    static const char config[] = "{\n  \"versions\": {\n    \"dnnbrain\": \"0.1.0\"";
+    static const char group[] =
+        "{ \"kind\": \"cross-validation\", \"n_folds\": 2, \"n_repeats\": 1";
+    static const struct {
+        const char *folder, *file, *text;
+    } made[] = {{"set/ant", "set/ant/config.json", "{\"camera\": 3}"}, /* of somebody else's */
+                {"set/folds", "set/folds/cv.json", group},
+                {"set/rates", "set/rates/lr_find.csv", "step,learning_rate,loss\n"},
+                {"set/run", "set/run/config.json", config},
+                {"set/seeds", "set/seeds/repeat.json", group}};
+    char name[64], *runs;
+    make_folder("set");
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        make_folder(made[i].folder);
+        write_file(made[i].file, made[i].text, strlen(made[i].text));
+        (void)snprintf(name, sizeof name, "%s/a.gif", made[i].folder);
+        write_file(name, picture, sizeof picture);
+    }
+    make_folder("set/bee"); /* nothing that only looks like a file is waited for */
+    write_file("set/bee/b.gif", picture, sizeof picture);
+    assert_int_equal(mkfifo(in_folder("set/bee/config.json"), 0600), 0);
+    make_folder("set/bee/cv.json");
+    dnnb_stimulus *stim;
+    size_t n_left_out;
+    told t = {0};
+    assert_ok(
+        dnnb_stimulus_scan_observed(&stim, in_folder("set"), &n_left_out, &runs, on_progress, &t));
+    assert_string_equal(runs, "folds, rates, run, seeds");
+    dnnb_free(runs);
+    assert_int_equal(dnnb_stimulus_get_count(stim), 2);
+    assert_string_equal(dnnb_stimulus_get_field(stim, 1, 0), "bee/b.gif");
+    assert_string_equal(dnnb_stimulus_get_field(stim, 1, 1), "1");
+    assert_int_equal(n_left_out, 3); /* the other config.json, the pipe, the folder */
+    assert_int_equal(t.n, 5);
+    assert_int_equal(t.total, 5);
+    dnnb_stimulus_destroy(stim);
+    for (char i = 'a'; i < 'e'; i++) { /* of many the first few */
+        (void)snprintf(name, sizeof name, "set/%c-run", i);
+        make_folder(name);
+        (void)snprintf(name, sizeof name, "set/%c-run/config.json", i);
+        write_file(name, config, sizeof config - 1);
+    }
+    assert_ok(dnnb_stimulus_scan_observed(&stim, in_folder("set"), NULL, &runs, NULL, NULL));
+    assert_string_equal(runs, "a-run, b-run, c-run, d-run, folds, ...");
+    dnnb_free(runs);
+    dnnb_stimulus_destroy(stim);
 }
 
 static bool count_calls(void *context, size_t done, size_t total) {
@@ -527,6 +577,8 @@ static void test_stim_set__every_failed_allocation_is_an_error(void **state) {
     make_folder("set/ant");
     write_file("set/ant/1.jpg", picture, sizeof picture);
     write_file("set/ant/2.jpg", picture, sizeof picture);
+    make_folder("set/run");
+    write_file("set/run/lr_find.csv", "step,learning_rate\n", 19);
     (void)snprintf(set, sizeof set, "%s/set", folder);
     (void)snprintf(csv, sizeof csv, "%s/out.stim.csv", folder);
     uint64_t n = 0;
@@ -556,6 +608,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_stim_set__scan_sorts_and_judges_by_signature, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__scan_tells_how_far_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stim_set__scan_passes_over_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__copies_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stim_set__scan_refuses_sets_without_images, set_up,
                                         tear_down),
