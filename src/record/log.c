@@ -228,8 +228,8 @@ static dnnb_status drop_repeated(dnnb_record *record) {
 
 dnnb_status dnnb__record_log_finish(dnnb__record_log *log) {
     dnnb_record *record = log->record;
+    end_part(log); /* first: where it cannot read the last step, the message is that of the steps */
     dnnb_status status = log->steps.n_bytes ? take_steps(log) : DNNB_OK;
-    end_part(log);
     if (log->has_start && !log->has_end) record->state = DNNB_RUN_CUT_OFF;
     if (status == DNNB_OK) status = dnnb__buf_get_status(&record->warnings);
     if (status == DNNB_OK) status = dnnb__buf_get_status(&record->left_out);
