@@ -42,12 +42,20 @@ DNNB_MUST_CHECK dnnb_status dnnb__bench_times_add(dnnb__bench_times *times, doub
 /** Sorts them; 0 where there are none. */
 double dnnb__bench_times_get_median(dnnb__bench_times *times);
 
-/** Passes of the loader over stimuli with random crops, each of at most DNNB__BENCH_LOAD_IMAGES,
- *  until so many seconds have passed for each of the two kinds; at least one each.
- *  @param[out] n_images Of a pass. @param[out] n_workers That loaded. */
+/** Passes of the loader over stimuli, by what they decode. */
+typedef struct dnnb__bench_loads {
+    dnnb__bench_times parts; /* the part of each crop: nothing is kept */
+    dnnb__bench_times whole; /* all of each file: first passes of sets whose pixels are kept */
+    dnnb__bench_times kept;  /* nothing: later passes */
+    size_t n_images;         /* of a pass */
+    size_t n_workers;        /* that loaded */
+} dnnb__bench_loads;
+
+/** Passes with random crops, each of at most DNNB__BENCH_LOAD_IMAGES, until so many seconds have
+ *  passed for each of the three kinds; at least one each.
+ *  @param[out] loads Zeros before; destroy its three times also after a failure. */
 DNNB_MUST_CHECK dnnb_status dnnb__bench_load(dnnb_dnn *dnn, const dnnb_bench_options *options,
-                                             dnnb__bench_times *anew, dnnb__bench_times *kept,
-                                             size_t *n_images, size_t *n_workers);
+                                             dnnb__bench_loads *loads);
 enum { DNNB__BENCH_LOAD_IMAGES = 1024 };
 
 #endif

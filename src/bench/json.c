@@ -8,7 +8,8 @@
 
 enum { MOST_BYTES = 1 << 24 };
 
-static const char *const kind_names[] = {"train", "test", "train_kept", "load", "load_kept"};
+static const char *const kind_names[] = {"train", "test",       "train_kept",
+                                         "load",  "load_whole", "load_kept"};
 
 static json_t *describe_peak(const char *instructions, double flops_s) {
     if (!instructions) return json_null();

@@ -1,5 +1,5 @@
-/* Passes of the training loader alone: files decoded anew, and from decoded pixels that are kept.
- */
+/* Passes of the training loader alone: of each file the crop's part decoded, all of it decoded for
+ * being kept, and from the pixels that were kept. */
 #include "bench/bench.h"
 #include "core/thread.h"
 #include "train/session.h"
@@ -36,29 +36,55 @@ static dnnb_status run_passes(dnnb__session *session, dnnb__set *set, size_t n,
     return DNNB_OK;
 }
 
+/* A loader, and a set of which no pixels are kept yet. */
+typedef struct loading {
+    dnnb__session session;
+    dnnb__set *set;
+    size_t n;
+} loading;
+
+static void close_loading(loading *l) {
+    dnnb__session_close(&l->session);
+    dnnb__set_destroy(l->set);
+    *l = (loading){0};
+}
+
+static dnnb_status open_loading(loading *l, dnnb_dnn *dnn, const dnnb_train_options *train,
+                                const dnnb_bench_options *options) {
+    *l = (loading){0};
+    DNNB_TRY(dnnb__set_create(&l->set, options->stim, train, false, dnnb_dnn_get_n_outputs(dnn)));
+    DNNB_TRY(dnnb__session_open(&l->session, dnn, train, options->batch));
+    size_t n = dnnb__set_fill_shuffled(l->set, 1, 0);
+    l->n = n < DNNB__BENCH_LOAD_IMAGES ? n : DNNB__BENCH_LOAD_IMAGES;
+    return DNNB_OK;
+}
+
+/* First passes of sets whose pixels are kept; the last set stays. */
+static dnnb_status run_first_passes(loading *l, dnnb_dnn *dnn, const dnnb_train_options *train,
+                                    const dnnb_bench_options *options, dnnb__bench_times *times) {
+    double seconds, start = dnnb__bench_now_s();
+    do {
+        close_loading(l);
+        DNNB_TRY(open_loading(l, dnn, train, options));
+        DNNB_TRY(run_pass(&l->session, l->set, l->n, options->batch, times->n, true, &seconds));
+        DNNB_TRY(dnnb__bench_times_add(times, seconds));
+    } while (dnnb__bench_now_s() - start < options->seconds);
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__bench_load(dnnb_dnn *dnn, const dnnb_bench_options *options,
-                             dnnb__bench_times *anew, dnnb__bench_times *kept, size_t *n_images,
-                             size_t *n_workers) {
+                             dnnb__bench_loads *loads) {
     dnnb_train_options train = DNNB_TRAIN_OPTIONS_INIT;
-    dnnb__session session = {0};
-    dnnb__set *set = NULL;
-    double seconds;
     train.n_workers = options->n_workers;
     train.decode = options->decode;
-    *n_workers = options->n_workers ? options->n_workers : dnnb__threads_get_available();
-    dnnb_status status =
-        dnnb__set_create(&set, options->stim, &train, false, dnnb_dnn_get_n_outputs(dnn));
-    if (status == DNNB_OK) status = dnnb__session_open(&session, dnn, &train, options->batch);
-    if (status == DNNB_OK) {
-        size_t n = dnnb__set_fill_shuffled(set, 1, 0);
-        *n_images = n < DNNB__BENCH_LOAD_IMAGES ? n : DNNB__BENCH_LOAD_IMAGES;
-        status = run_passes(&session, set, *n_images, options, false, anew);
-    }
-    /* The first pass that keeps decodes. */
+    loads->n_workers = options->n_workers ? options->n_workers : dnnb__threads_get_available();
+    loading l;
+    dnnb_status status = open_loading(&l, dnn, &train, options);
+    loads->n_images = l.n;
     if (status == DNNB_OK)
-        status = run_pass(&session, set, *n_images, options->batch, 0, true, &seconds);
-    if (status == DNNB_OK) status = run_passes(&session, set, *n_images, options, true, kept);
-    dnnb__session_close(&session);
-    dnnb__set_destroy(set);
+        status = run_passes(&l.session, l.set, l.n, options, false, &loads->parts);
+    if (status == DNNB_OK) status = run_first_passes(&l, dnn, &train, options, &loads->whole);
+    if (status == DNNB_OK) status = run_passes(&l.session, l.set, l.n, options, true, &loads->kept);
+    close_loading(&l);
     return status;
 }

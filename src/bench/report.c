@@ -12,7 +12,7 @@
 #include "dnn/dnn.h"
 #include "dnnbrain/plan.h"
 
-enum { FEWEST_STEPS = 3, MOST_RATES = 6, N_OUTPUTS = 2, N_STEP_PARTS = 5 };
+enum { FEWEST_STEPS = 3, MOST_RATES = 7, N_OUTPUTS = 2, N_STEP_PARTS = 5 };
 
 typedef struct report {
     dnnb_bench_report base; /* first: what the caller sees */
@@ -116,17 +116,21 @@ static dnnb_status measure_steps(report *r, const dnnb_bench_options *options) {
 }
 
 static dnnb_status measure_loader(report *r, const dnnb_bench_options *options) {
-    dnnb__bench_times anew = {0}, kept = {0};
-    size_t n_images = 0;
+    dnnb__bench_loads loads = {0};
     dnnb_status status = tell(r, options, "loading images");
-    if (status == DNNB_OK)
-        status = dnnb__bench_load(r->dnn, options, &anew, &kept, &n_images, &r->base.n_workers);
+    if (status == DNNB_OK) status = dnnb__bench_load(r->dnn, options, &loads);
     if (status == DNNB_OK) {
-        add_rate(r, "loading, decoded anew", DNNB_BENCH_LOAD, n_images, &anew, (double)NAN);
-        add_rate(r, "loading, pixels kept", DNNB_BENCH_LOAD_KEPT, n_images, &kept, (double)NAN);
+        size_t n = loads.n_images;
+        double none = (double)NAN;
+        add_rate(r, "loading, the crop's part decoded", DNNB_BENCH_LOAD, n, &loads.parts, none);
+        add_rate(r, "loading, all decoded, then kept", DNNB_BENCH_LOAD_WHOLE, n, &loads.whole,
+                 none);
+        add_rate(r, "loading, pixels kept", DNNB_BENCH_LOAD_KEPT, n, &loads.kept, none);
+        r->base.n_workers = loads.n_workers;
     }
-    dnnb__bench_times_destroy(&anew);
-    dnnb__bench_times_destroy(&kept);
+    dnnb__bench_times_destroy(&loads.parts);
+    dnnb__bench_times_destroy(&loads.whole);
+    dnnb__bench_times_destroy(&loads.kept);
     return status;
 }
 
