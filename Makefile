@@ -123,7 +123,7 @@ fuzz: setup-fuzz
 
 bench: setup-tests build
 	cmake --build $(BUILD) -j$(JOBS) --target bench
-	$(PYTHON) bench/against-pytorch $(BUILD) $(DATA)
+	$(PYTHON) bench/against-pytorch $(BUILD) $(DATA) --best-epochs
 	$(PYTHON) bench/load.py $(BUILD)
 
 # Without check-symbols, which needs a built library; `make test` runs it too.

@@ -7,8 +7,8 @@ The plain loop does what DNNBrain's does with its defaults: every image is opene
 process, in training with RandomResizedCrop and RandomHorizontalFlip, batches of 64 with gradients
 down to the images; then both sets are scored with Resize((224, 224)) in batches of 8. Scenario 1
 trains all parameters with Adam; scenario 2 a new last layer with Adam(lr=1e-5). The best of PyTorch
-does the same with channels last, two loading processes, no gradient to the images, testing batches
-of 64, and autocast for bf16.
+does the same with channels last, two loading processes a set that stay from epoch to epoch, no
+gradient to the images, testing batches of 64, and autocast for bf16.
 """
 import contextlib
 import json
@@ -58,11 +58,14 @@ class Loop:
         else:
             self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
         self.criterion = torch.nn.CrossEntropyLoss()
+        self.loaders = {}  # of each set
 
     def load(self, data, batch, **options):
-        n_processes = 2 if self.is_best else 0
-        for images, labels in torch.utils.data.DataLoader(data, batch, num_workers=n_processes,
-                                                          **options):
+        if data not in self.loaders:
+            self.loaders[data] = torch.utils.data.DataLoader(
+                data, batch, num_workers=2 if self.is_best else 0,
+                persistent_workers=self.is_best, **options)
+        for images, labels in self.loaders[data]:
             if self.is_best:
                 images = images.contiguous(memory_format=torch.channels_last)
             yield images, labels
