@@ -217,7 +217,7 @@ static dnnb_status create_slots(dnnb__loader *loader) {
         s->messages = dnnb__calloc(n, sizeof *s->messages);
         s->statuses = dnnb__calloc(n, sizeof *s->statuses);
         s->rows = dnnb__calloc(n, sizeof *s->rows);
-        s->images = dnnb__alloc(n_floats, sizeof *s->images);
+        s->images = dnnb__alloc_large(n_floats, sizeof *s->images);
         if (!s->messages || !s->statuses || !s->rows || !s->images) return dnnb__fail_memory();
     }
     return DNNB_OK;
