@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
+#include "core/bf16.h"
 #include "dnn/dnn.h"
 #include "engine/loss.h"
 #include "optim/optim.h"
@@ -17,7 +18,7 @@ enum { WARM_UP = 2 };
 struct dnnb__bench_step {
     dnnb__plan *plan;
     dnnb__net *net;
-    float *input;    /* [batch, shape of the plan's first node] */
+    float *input;    /* [batch, shape of the plan's first node], or images laid out */
     float *gradient; /* [batch, n_outputs] */
     int64_t *labels; /* [batch] */
     size_t batch, n_outputs;
@@ -97,27 +98,45 @@ static dnnb_status find_begin(const dnnb__graph *graph, dnnb_bench_kind kind, si
                       "bench: expected frozen layers before all that are trained, found none");
 }
 
+/* Numbers as in images that the loader has laid out, or in features. */
+static dnnb_status create_input(dnnb__bench_step *b, const dnnb_dnn *dnn, size_t from) {
+    size_t n_values = 0;
+    dnnb__image_layout layout = {0};
+    bool fits = dnnb__shape_count(&dnn->graph->nodes[from].shape, &n_values);
+    if (from == 0) {
+        DNNB_TRY(dnnb__dnn_get_image_layout(dnn, &layout));
+        n_values = dnnb__image_layout_count(&layout);
+    }
+    if (!fits || b->batch == 0 || !dnnb__mul_size(n_values, b->batch, &n_values))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "bench: a batch of %zu images cannot be made",
+                          b->batch);
+    b->input = dnnb__alloc_large(n_values, sizeof *b->input);
+    if (!b->input) return dnnb__fail_memory();
+    fill_normal(b->input, n_values, from > 0);
+    uint16_t *rounded = (void *)b->input;
+    for (size_t i = 0; layout.is_bf16 && i < n_values; i++)
+        rounded[i] = dnnb__bf16_round(b->input[i]);
+    return DNNB_OK;
+}
+
 static dnnb_status create(dnnb__bench_step *b, dnnb_dnn *dnn, dnnb_bench_kind kind,
                           const dnnb_optimizer_options *optimizer, size_t batch) {
-    size_t n_values, from;
+    size_t from;
     b->batch = batch;
     b->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
     DNNB_TRY(find_begin(dnn->graph, kind, &from));
-    if (batch == 0 || !dnnb__shape_count(&dnn->graph->nodes[from].shape, &n_values) ||
-        !dnnb__mul_size(n_values, batch, &n_values))
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "bench: a batch of %zu images cannot be made", batch);
-    b->input = dnnb__alloc_large(n_values, sizeof *b->input);
+    DNNB_TRY(create_input(b, dnn, from));
     b->gradient = dnnb__calloc(batch * b->n_outputs, sizeof *b->gradient);
     b->labels = dnnb__calloc(batch, sizeof *b->labels);
-    if (!b->input || !b->gradient || !b->labels) return dnnb__fail_memory();
-    fill_normal(b->input, n_values, from > 0);
+    if (!b->gradient || !b->labels) return dnnb__fail_memory();
     for (size_t i = 0; i < batch; i++) b->labels[i] = (int64_t)(i % b->n_outputs);
     DNNB_TRY(dnnb__dnn_get_net(dnn, &b->net));
     dnnb__plan_options options = {.mode =
                                       kind == DNNB_BENCH_TEST ? DNNB__MODE_TEST : DNNB__MODE_TRAIN,
                                   .batch = batch,
                                   .from = from,
-                                  .to = dnnb__net_get_graph(b->net)->n_nodes - 1};
+                                  .to = dnnb__net_get_graph(b->net)->n_nodes - 1,
+                                  .laid_out = from == 0};
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &b->plan));
     return kind == DNNB_BENCH_TEST ? DNNB_OK : create_optimizer(b, optimizer, from);
 }

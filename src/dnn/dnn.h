@@ -64,6 +64,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_net(dnnb_dnn *dnn, dnnb__net **out);
 bool dnnb__dnn_begin_lending(dnnb_dnn *dnn);
 void dnnb__dnn_end_lending(dnnb_dnn *dnn);
 
+/** How its plans read images that are laid out; the net need not be there. */
+DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_image_layout(const dnnb_dnn *dnn,
+                                                       dnnb__image_layout *out);
+
 /** A plan, made when it is not there yet. Borrowed until the next call that changes the network,
  *  or that asks for more than DNNB__DNN_MAX_PLANS different plans. */
 DNNB_MUST_CHECK dnnb_status dnnb__dnn_get_plan(dnnb_dnn *dnn, const dnnb__plan_options *options,

@@ -22,7 +22,8 @@ dnnb_status dnnb_dnn_list_plan(dnnb_dnn *dnn, dnnb_plan_mode mode, size_t batch,
     dnnb__plan_options options = {.mode =
                                       mode == DNNB_PLAN_TEST ? DNNB__MODE_TEST : DNNB__MODE_TRAIN,
                                   .batch = batch,
-                                  .to = dnn->graph->n_nodes - 1};
+                                  .to = dnn->graph->n_nodes - 1,
+                                  .laid_out = true};
     dnnb__plan *plan;
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {

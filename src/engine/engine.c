@@ -67,6 +67,28 @@ dnnb_status dnnb__engine_check_precision(const char *engine, dnnb__precision pre
                       found->name, found->get_instructions(DNNB__F32));
 }
 
+/* 0: every processor that is available. */
+static dnnb_status choose_threads(size_t *n_threads) {
+    if (*n_threads == 0) *n_threads = dnnb__threads_get_available();
+    if (*n_threads <= MAX_THREADS) return DNNB_OK;
+    return dnnb__fail(DNNB_ERR_ARGUMENT, "threads: expected 1 to %d, found %zu", MAX_THREADS,
+                      *n_threads);
+}
+
+dnnb_status dnnb__engine_get_image_layout(dnnb__image_layout *out, const char *engine,
+                                          const dnnb__graph *graph, size_t n_threads,
+                                          dnnb__precision precision) {
+    const dnnb_shape *shape = &graph->nodes[0].shape;
+    const dnnb__engine *found;
+    DNNB_ASSERT(shape->ndim == 3);
+    *out = dnnb__image_layout_plain(shape->dim[0], shape->dim[1], shape->dim[2]);
+    DNNB_TRY(find_engine(&found, engine));
+    DNNB_TRY(dnnb__engine_check_precision(engine, precision));
+    DNNB_TRY(choose_threads(&n_threads));
+    return found->get_image_layout ? found->get_image_layout(out, graph, n_threads, precision)
+                                   : DNNB_OK;
+}
+
 dnnb_status dnnb__net_create(dnnb__net **out, const char *engine, const dnnb__graph *graph,
                              size_t n_threads) {
     return dnnb__net_create_in(out, engine, graph, n_threads, DNNB__F32);
@@ -78,10 +100,7 @@ dnnb_status dnnb__net_create_in(dnnb__net **out, const char *engine, const dnnb_
     const dnnb__engine *found;
     DNNB_TRY(find_engine(&found, engine));
     DNNB_TRY(dnnb__engine_check_precision(engine, precision));
-    if (n_threads == 0) n_threads = dnnb__threads_get_available();
-    if (n_threads > MAX_THREADS)
-        return dnnb__fail(DNNB_ERR_ARGUMENT, "threads: expected 1 to %d, found %zu", MAX_THREADS,
-                          n_threads);
+    DNNB_TRY(choose_threads(&n_threads));
     DNNB_TRY(found->net_create(out, graph, n_threads, precision));
     (*out)->engine = found;
     (*out)->graph = graph;
@@ -146,6 +165,10 @@ static dnnb_status check_part(const dnnb__graph *graph, const dnnb__plan_options
     if (options->from >= options->to || options->to >= graph->n_nodes)
         return dnnb__fail(DNNB_ERR_ARGUMENT, "plan: expected from < to < %zu, found %zu and %zu",
                           graph->n_nodes, options->from, options->to);
+    if (options->laid_out && (options->from > 0 || options->input_gradient))
+        return dnnb__fail(
+            DNNB_ERR_ARGUMENT,
+            "plan: images that are laid out are read from node 0, without a gradient");
     for (size_t i = options->from; i <= options->to; i++) {
         const dnnb__node *node = &graph->nodes[i];
         size_t count, n_bytes;
@@ -178,7 +201,7 @@ void dnnb__plan_destroy(dnnb__plan *plan) {
     if (plan) plan->engine->plan_destroy(plan);
 }
 
-dnnb_status dnnb__plan_forward(dnnb__plan *plan, const float *input,
+dnnb_status dnnb__plan_forward(dnnb__plan *plan, const void *input,
                                const dnnb__step_random *random) {
     const dnnb__plan_options *options = &plan->options;
     const dnnb__graph *graph = plan->net->graph;

@@ -13,6 +13,7 @@
 #ifndef DNNB_ENGINE_ENGINE_H
 #define DNNB_ENGINE_ENGINE_H
 
+#include "core/image_layout.h"
 #include "nn/graph.h"
 
 typedef struct dnnb__net dnnb__net;
@@ -40,6 +41,9 @@ typedef struct dnnb__plan_options {
     size_t from, to;
     /** Make the gradient of the loss to the plan's input in the backward pass. */
     bool input_gradient;
+    /** The input is images that lie as dnnb__engine_get_image_layout() says, and not row-major.
+     *  From node 0 alone, and without a gradient to them. */
+    bool laid_out;
 } dnnb__plan_options;
 
 /** What computes behind an engine, with its version: "oneDNN 2.6.3"; "dnnbrain 0.1.0" for ref.
@@ -56,6 +60,14 @@ dnnb__bf16_support dnnb__engine_get_bf16_support(const char *engine);
 /** @error DNNB_ERR_UNSUPPORTED the engine does not compute in it here, with what to take. */
 DNNB_MUST_CHECK dnnb_status dnnb__engine_check_precision(const char *engine,
                                                          dnnb__precision precision);
+
+/** How a net would like to have its input's images lie, so that no pass begins with bringing them
+ *  there: row-major where the engine has no other wish. Batch and mode do not change it. */
+DNNB_MUST_CHECK dnnb_status dnnb__engine_get_image_layout(dnnb__image_layout *out,
+                                                          const char *engine,
+                                                          const dnnb__graph *graph,
+                                                          size_t n_threads,
+                                                          dnnb__precision precision);
 
 /** Names of the engines in the order of engine_list.h; the first is the default. */
 const char *const *dnnb__engine_get_names(size_t *n);
@@ -130,11 +142,11 @@ typedef struct dnnb__step_random {
 
 /**
  * Forward pass.
- * @param input  [batch, shape of node `from`], row-major float32; must stay until the backward
- * pass.
+ * @param input  [batch, shape of node `from`], row-major float32 unless options.laid_out; must
+ *               stay until the backward pass.
  * @param random NULL in test mode.
  */
-DNNB_MUST_CHECK dnnb_status dnnb__plan_forward(dnnb__plan *plan, const float *input,
+DNNB_MUST_CHECK dnnb_status dnnb__plan_forward(dnnb__plan *plan, const void *input,
                                                const dnnb__step_random *random);
 /** The output of node `to`, [batch, its shape], row-major; valid until the next pass of the net. */
 const float *dnnb__plan_get_output(const dnnb__plan *plan);
@@ -170,6 +182,9 @@ typedef struct dnnb__engine {
     const char *(*get_version)(void);
     const char *(*get_instructions)(dnnb__precision precision);
     dnnb__bf16_support (*get_bf16_support)(void);
+    dnnb_status (*get_image_layout)(dnnb__image_layout *out, const dnnb__graph *graph,
+                                    size_t n_threads,
+                                    dnnb__precision precision); /* NULL: row-major */
     dnnb_status (*net_create)(dnnb__net **out, const dnnb__graph *graph, size_t n_threads,
                               dnnb__precision precision);
     void (*net_destroy)(dnnb__net *net);
@@ -182,7 +197,7 @@ typedef struct dnnb__engine {
     void (*net_mark_trained)(dnnb__net *net);
     dnnb_status (*plan_create)(dnnb__plan **out, dnnb__net *net, const dnnb__plan_options *options);
     void (*plan_destroy)(dnnb__plan *plan);
-    dnnb_status (*plan_forward)(dnnb__plan *plan, const float *input,
+    dnnb_status (*plan_forward)(dnnb__plan *plan, const void *input,
                                 const dnnb__step_random *random);
     const float *(*plan_get_output)(const dnnb__plan *plan);
     dnnb_status (*plan_backward)(dnnb__plan *plan, const float *output_gradient);

@@ -2,15 +2,18 @@
 #ifndef DNNB_IMAGE_NORMALIZE_H
 #define DNNB_IMAGE_NORMALIZE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "core/image_layout.h"
 
-/** table[c][v] = (v / 255 - mean[c]) / std[c], each step rounded to float32 as PyTorch's are. */
-void dnnb__normalize_fill(float table[3][256], const float mean[3], const float std[3]);
+typedef struct dnnb__normalize {
+    float mean[3], std[3];
+    float f32[3][256];     /* (value / 255 - mean) / std, each step rounded as PyTorch's are */
+    uint16_t bf16[3][256]; /* these, rounded once more */
+} dnnb__normalize;
 
-/** One row of n pixels to its place in three planes, `plane` floats apart; mirrored when `flip`. */
-void dnnb__normalize_row(float (*table)[256], const uint8_t *pixels, size_t n, bool flip,
-                         float *out, size_t plane);
+void dnnb__normalize_fill(dnnb__normalize *n, const float mean[3], const float std[3]);
+
+/** One row of RGB pixels, mirrored when `flip`, to its places in an image of three channels. */
+void dnnb__normalize_row(const dnnb__normalize *n, const uint8_t *pixels, int64_t width_px,
+                         bool flip, const dnnb__image_layout *layout, int64_t row, void *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "dnnbrain/image.h"
 #include "image/decode.h"
+#include "image/normalize.h"
 #include "image/resample.h"
 
 /** A decoded image whose pixels, and the file's bytes, stay allocated for the next one. */
@@ -35,20 +36,26 @@ void dnnb__image_buffer_destroy(dnnb__image_buffer *buffer);
 
 typedef struct dnnb__transform {
     dnnb__resample resample;
-    float mean[3], std[3]; /* what the table below was made for */
-    float table[3][256];
+    dnnb__normalize normalize; /* of the last image */
     bool has_table;
+    char *places; /* of one row of squares */
+    size_t places_bytes;
 } dnnb__transform;
 
 /**
  * Crop, resize, flip and normalise in one pass.
  * @param box NULL for the whole image.
- * @param out float32 [3, height, width].
+ * @param out An image of `layout`; places that hold no pixel may stay unwritten.
  */
 DNNB_MUST_CHECK dnnb_status dnnb__transform_apply(dnnb__transform *t, const dnnb_image *image,
                                                   const dnnb_box *box, bool flip, int64_t width_px,
                                                   int64_t height_px, const float mean[3],
-                                                  const float std[3], float *out);
+                                                  const float std[3],
+                                                  const dnnb__image_layout *layout, void *out);
+/** The same for an image that has its size: normalise alone. */
+DNNB_MUST_CHECK dnnb_status dnnb__transform_normalize(dnnb__transform *t, const dnnb_image *image,
+                                                      const float mean[3], const float std[3],
+                                                      const dnnb__image_layout *layout, void *out);
 void dnnb__transform_destroy(dnnb__transform *t);
 
 #endif

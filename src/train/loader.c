@@ -21,7 +21,8 @@
 enum { N_SLOTS = 2, MAX_WORKERS = 256 };
 
 typedef struct slot {
-    float *images;
+    char *images;
+    bool *is_clear; /* an image was zero once: what stands for no pixel is never written */
     uint64_t *rows;
     dnnb_status *statuses;
     char **messages;
@@ -37,7 +38,7 @@ typedef struct worker {
 
 struct dnnb__loader {
     dnnb__loader_options options;
-    size_t image_floats;
+    size_t image_bytes;
     slot slots[N_SLOTS];
     worker *workers;
     size_t n_workers; /* threads that run */
@@ -113,7 +114,7 @@ static dnnb_status decode_cut(worker *w, cut *c) {
     return DNNB_OK;
 }
 
-static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row, float *out) {
+static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row, void *out) {
     const dnnb__loader_options *options = &w->loader->options;
     const dnnb_image *image = &pass->set->decoded[row];
     cut c = {.loader = w->loader, .pass = pass, .row = row};
@@ -124,7 +125,8 @@ static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row,
         image = &w->buffer.image;
     }
     return dnnb__transform_apply(&w->transform, image, &c.box, c.flip, options->width_px,
-                                 options->height_px, dnnb_imagenet_mean, dnnb_imagenet_std, out);
+                                 options->height_px, dnnb_imagenet_mean, dnnb_imagenet_std,
+                                 &options->layout, out);
 }
 
 /* The row's pixels: kept ones, or decoded into the worker's buffer. */
@@ -137,7 +139,7 @@ static dnnb_status get_decoded(worker *w, const dnnb__pass *pass, size_t row,
                                    &w->loader->options.decode);
 }
 
-static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, float *out) {
+static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, void *out) {
     const dnnb__loader_options *options = &w->loader->options;
     dnnb_image *kept = &pass->set->resized[row];
     if (!kept->pixels) {
@@ -147,14 +149,14 @@ static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, f
         if (!pass->keep || !dnnb__budget_take(options->budget, bytes))
             return dnnb__transform_apply(&w->transform, image, NULL, false, options->width_px,
                                          options->height_px, dnnb_imagenet_mean, dnnb_imagenet_std,
-                                         out);
+                                         &options->layout, out);
         DNNB_TRY(dnnb_image_resize(kept, image, NULL, options->width_px, options->height_px));
     }
-    dnnb_image_normalize(kept, dnnb_imagenet_mean, dnnb_imagenet_std, out);
-    return DNNB_OK;
+    return dnnb__transform_normalize(&w->transform, kept, dnnb_imagenet_mean, dnnb_imagenet_std,
+                                     &options->layout, out);
 }
 
-static dnnb_status load(worker *w, const dnnb__pass *pass, size_t row, float *out) {
+static dnnb_status load(worker *w, const dnnb__pass *pass, size_t row, void *out) {
     if (pass->header_only) /* its message says where the row stands */
         return dnnb__stimulus_check_row(pass->set->stim, row, &w->loader->options.decode);
     dnnb_status status =
@@ -166,7 +168,12 @@ static dnnb_status load(worker *w, const dnnb__pass *pass, size_t row, float *ou
 static void run_job(worker *w, const dnnb__pass *pass, size_t at) {
     slot *s = &w->loader->slots[at / pass->batch % N_SLOTS];
     size_t i = at % pass->batch, row = (size_t)pass->order[at];
-    dnnb_status status = load(w, pass, row, s->images + i * w->loader->image_floats);
+    char *image = s->images + i * w->loader->image_bytes;
+    if (!s->is_clear[i] && !pass->header_only) {
+        memset(image, 0, w->loader->image_bytes);
+        s->is_clear[i] = true;
+    }
+    dnnb_status status = load(w, pass, row, image);
     if (status != DNNB_OK) s->messages[i] = dnnb__strdup(dnnb_get_error());
     s->statuses[i] = status;
     s->rows[i] = row;
@@ -210,15 +217,16 @@ static void clear_slot(dnnb__loader *loader, slot *s) {
 }
 
 static dnnb_status create_slots(dnnb__loader *loader) {
-    size_t n = loader->options.max_batch, n_floats;
-    if (!dnnb__mul_size(n, loader->image_floats, &n_floats)) n_floats = SIZE_MAX;
+    size_t n = loader->options.max_batch;
     for (size_t i = 0; i < N_SLOTS; i++) {
         slot *s = &loader->slots[i];
         s->messages = dnnb__calloc(n, sizeof *s->messages);
         s->statuses = dnnb__calloc(n, sizeof *s->statuses);
         s->rows = dnnb__calloc(n, sizeof *s->rows);
-        s->images = dnnb__alloc_large(n_floats, sizeof *s->images);
-        if (!s->messages || !s->statuses || !s->rows || !s->images) return dnnb__fail_memory();
+        s->images = dnnb__alloc(n, loader->image_bytes);
+        s->is_clear = dnnb__calloc(n, sizeof *s->is_clear);
+        if (!s->messages || !s->statuses || !s->rows || !s->images || !s->is_clear)
+            return dnnb__fail_memory();
     }
     return DNNB_OK;
 }
@@ -245,7 +253,7 @@ dnnb_status dnnb__loader_create(dnnb__loader **out, const dnnb__loader_options *
     dnnb__loader *loader = dnnb__calloc(1, sizeof *loader);
     if (!loader) return dnnb__fail_memory();
     loader->options = *options;
-    loader->image_floats = 3 * (size_t)options->width_px * (size_t)options->height_px;
+    loader->image_bytes = dnnb__image_layout_get_bytes(&options->layout);
     loader->pass.batch = 1;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->has_work, NULL);
@@ -277,6 +285,7 @@ void dnnb__loader_destroy(dnnb__loader *loader) {
         dnnb__free(loader->slots[i].statuses);
         dnnb__free(loader->slots[i].rows);
         dnnb__free(loader->slots[i].images);
+        dnnb__free(loader->slots[i].is_clear);
     }
     pthread_cond_destroy(&loader->has_result);
     pthread_cond_destroy(&loader->has_work);
@@ -334,13 +343,11 @@ dnnb_status dnnb__loader_next(dnnb__loader *loader, dnnb__batch *out) {
 }
 
 void dnnb__loader_drop_failed(const dnnb__loader *loader, dnnb__batch *batch) {
-    size_t n = 0;
+    size_t n = 0, n_bytes = loader->image_bytes;
+    char *images = batch->images;
     for (size_t i = 0; i < batch->n_planned; i++) {
         if (batch->statuses[i] != DNNB_OK) continue;
-        if (n < i)
-            memcpy(batch->images + n * loader->image_floats,
-                   batch->images + i * loader->image_floats,
-                   loader->image_floats * sizeof *batch->images);
+        if (n < i) memcpy(images + n * n_bytes, images + i * n_bytes, n_bytes);
         batch->rows[n++] = batch->rows[i];
     }
     batch->n = n;

@@ -7,12 +7,14 @@
 #ifndef DNNB_TRAIN_LOADER_H
 #define DNNB_TRAIN_LOADER_H
 
+#include "core/image_layout.h"
 #include "train/set.h"
 
 typedef struct dnnb__loader dnnb__loader;
 
 typedef struct dnnb__loader_options {
     int64_t width_px, height_px; /* of the network's input */
+    dnnb__image_layout layout;   /* in which it reads them */
     size_t max_batch;
     size_t n_workers; /* 0: one a processor */
     dnnb_decode_options decode;
@@ -32,7 +34,7 @@ typedef struct dnnb__pass {
 } dnnb__pass;
 
 typedef struct dnnb__batch {
-    float *images;               /* [n, 3, height, width]; the caller's until the next call */
+    void *images;                /* [n] of the layout; the caller's until the next call */
     uint64_t *rows;              /* [n]; likewise */
     size_t n;                    /* images there are */
     size_t n_planned;            /* rows of the order that the batch stands for; 0 after the last */

@@ -42,7 +42,7 @@ static void start_steps(dnnb__trainer *t) {
 
 /* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
  * to be bad are missing; *n may be 0. */
-static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const float **input,
+static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const void **input,
                              const uint64_t **rows, size_t *n) {
     dnnb__features *frozen = &t->train->training;
     dnnb__batch batch;
@@ -81,13 +81,14 @@ static dnnb_status clip(dnnb__trainer *t, double *norm) {
 }
 
 /* One step: forward, loss, backward, update. */
-static dnnb_status take_step(dnnb__trainer *t, const float *input, const uint64_t *rows, size_t n,
+static dnnb_status take_step(dnnb__trainer *t, const void *input, const uint64_t *rows, size_t n,
                              double lr_factor, step_result *out) {
     dnnb_dnn *dnn = t->session.dnn;
     dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                   .batch = n,
                                   .from = t->train->training.node,
-                                  .to = dnn->graph->n_nodes - 1};
+                                  .to = dnn->graph->n_nodes - 1,
+                                  .laid_out = t->train->training.node == 0};
     dnnb__step_random random = {
         .key = dnnb__random_key_create(t->options->seed, DNNB__PURPOSE_DROPOUT),
         .step = t->place.n_steps};
@@ -129,7 +130,7 @@ static double get_learning_rate(const dnnb__trainer *t, size_t step, double *fac
 /* A step on the next n_planned rows, and its place among the others; *norm is of its gradients. */
 static dnnb_status run_step(dnnb__trainer *t, size_t n_planned, double *norm) {
     dnnb__place *p = &t->place;
-    const float *input;
+    const void *input;
     const uint64_t *rows;
     size_t n;
     double factor, lr = get_learning_rate(t, p->step, &factor);

@@ -31,6 +31,7 @@ dnnb_status dnnb__session_open(dnnb__session *session, dnnb_dnn *dnn,
                                    .n_workers = options->n_workers,
                                    .decode = options->decode,
                                    .budget = &session->budget};
+    DNNB_TRY(dnnb__dnn_get_image_layout(dnn, &loader.layout));
     return dnnb__loader_create(&session->loader, &loader);
 }
 
@@ -88,7 +89,7 @@ dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
     size_t n_values;
     if (!dnnb__mul_size(max_batch, session->largest_features, &n_values)) n_values = SIZE_MAX;
     dnnb__free(session->features);
-    session->features = dnnb__alloc_large(n_values, sizeof *session->features);
+    session->features = dnnb__alloc(n_values, sizeof *session->features);
     return session->features ? DNNB_OK : dnnb__fail_memory();
 }
 
@@ -99,8 +100,9 @@ static dnnb_status get_plan(dnnb__session *session, const dnnb__plan_options *op
 }
 
 dnnb_status dnnb__session_run_frozen(dnnb__session *session, const dnnb__features *features,
-                                     const float *images, size_t n) {
-    dnnb__plan_options options = {.mode = DNNB__MODE_TEST, .batch = n, .to = features->node};
+                                     const void *images, size_t n) {
+    dnnb__plan_options options = {
+        .mode = DNNB__MODE_TEST, .batch = n, .to = features->node, .laid_out = true};
     dnnb__plan *plan;
     DNNB_TRY(get_plan(session, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, images, NULL));
@@ -214,12 +216,13 @@ static dnnb_status get_rest_plan(dnnb__session *session, const dnnb__set *set, s
     dnnb__plan_options options = {.mode = DNNB__MODE_TEST,
                                   .batch = n,
                                   .from = set->scoring.node,
-                                  .to = session->dnn->graph->n_nodes - 1};
+                                  .to = session->dnn->graph->n_nodes - 1,
+                                  .laid_out = set->scoring.node == 0};
     return get_plan(session, &options, out);
 }
 
 /* What follows the features, or the whole network, for n rows from `done` on. */
-static dnnb_status run_rest(dnnb__session *session, const dnnb__set *set, const float *input,
+static dnnb_status run_rest(dnnb__session *session, const dnnb__set *set, const void *input,
                             const uint64_t *rows, size_t n, dnnb_predictions *out) {
     dnnb__plan *plan;
     DNNB_TRY(get_rest_plan(session, set, n, &plan));
@@ -256,7 +259,7 @@ static dnnb_status predict_images(dnnb__session *session, dnnb__set *set, dnnb_p
         DNNB_TRY(dnnb__session_next(session, set, &batch));
         if (batch.n_planned == 0) return DNNB_OK;
         if (batch.n == 0) continue;
-        const float *input = batch.images;
+        const void *input = batch.images;
         if (set->scoring.node > 0) {
             DNNB_TRY(dnnb__session_run_frozen(session, &set->scoring, batch.images, batch.n));
             input = session->features;

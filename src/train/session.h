@@ -67,7 +67,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__session_reserve(dnnb__session *session, size_t
 /** Frozen part of n images into session->features. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_run_frozen(dnnb__session *session,
                                                      const dnnb__features *features,
-                                                     const float *images, size_t n);
+                                                     const void *images, size_t n);
 /** Compute the features of every row in a view (0 where there are none), if they are to be kept and
  *  are not there yet. They are kept no more when that turns out to be impossible. */
 DNNB_MUST_CHECK dnnb_status dnnb__session_fill_features(dnnb__session *session, dnnb__set *set,

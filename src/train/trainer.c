@@ -20,7 +20,8 @@ static dnnb_status make_plans(dnnb__trainer *t) {
         dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                       .batch = sizes[i],
                                       .from = t->train->training.node,
-                                      .to = dnn->graph->n_nodes - 1};
+                                      .to = dnn->graph->n_nodes - 1,
+                                      .laid_out = t->train->training.node == 0};
         dnnb__plan *plan;
         if (sizes[i] > 0) DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     }

@@ -12,12 +12,14 @@ enum { FUZZ_MAX_PIXELS = 1 << 14, FUZZ_WIDTH = 24, FUZZ_HEIGHT = 20 };
 static inline void fuzz_transform(const dnnb_image *image, uint64_t seed) {
     static float out[3 * FUZZ_WIDTH * FUZZ_HEIGHT];
     dnnb__transform transform = {0};
+    dnnb__image_layout plain = dnnb__image_layout_plain(3, FUZZ_HEIGHT, FUZZ_WIDTH);
     dnnb_image resized;
     dnnb_box box;
     bool flip;
     dnnb_augment_draw(seed, 0, 0, image->width_px, image->height_px, DNNB_CROP_SCALE, &box, &flip);
     fuzz_require(dnnb__transform_apply(&transform, image, &box, flip, FUZZ_WIDTH, FUZZ_HEIGHT,
-                                       dnnb_imagenet_mean, dnnb_imagenet_std, out) == DNNB_OK,
+                                       dnnb_imagenet_mean, dnnb_imagenet_std, &plain,
+                                       out) == DNNB_OK,
                  "a picture that cannot be cropped");
     dnnb__transform_destroy(&transform);
     for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)

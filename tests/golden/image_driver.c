@@ -73,8 +73,9 @@ static void test_transform(int64_t width, int64_t height) {
     size_t n = (size_t)width * (size_t)height * 3;
     float *out = dnnb__alloc(n, sizeof *out);
     if (!out) abort();
+    dnnb__image_layout plain = dnnb__image_layout_plain(3, height, width);
     dnnb_status status = dnnb__transform_apply(&transform, &image, NULL, false, width, height,
-                                               dnnb_imagenet_mean, dnnb_imagenet_std, out);
+                                               dnnb_imagenet_mean, dnnb_imagenet_std, &plain, out);
     answer(status, out, n * sizeof *out);
     dnnb__free(out);
 }
@@ -82,6 +83,7 @@ static void test_transform(int64_t width, int64_t height) {
 static void crop(const dnnb_box *box, bool flip, int64_t width, int64_t height) {
     dnnb_image resized;
     size_t n = (size_t)width * (size_t)height * 3;
+    dnnb__image_layout plain = dnnb__image_layout_plain(3, height, width);
     dnnb_status status = dnnb_image_resize(&resized, &image, box, width, height);
     if (status != DNNB_OK) {
         answer_error(status);
@@ -92,7 +94,7 @@ static void crop(const dnnb_box *box, bool flip, int64_t width, int64_t height) 
     if (!one_by_one || !fused) abort();
     dnnb_image_normalize(&resized, dnnb_imagenet_mean, dnnb_imagenet_std, one_by_one);
     status = dnnb__transform_apply(&transform, &image, box, flip, width, height, dnnb_imagenet_mean,
-                                   dnnb_imagenet_std, fused);
+                                   dnnb_imagenet_std, &plain, fused);
     if (status == DNNB_OK && memcmp(fused, one_by_one, n * sizeof *fused) != 0)
         printf("error internal the fused transform gives other floats\n");
     else

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "engine/engine.h"
+#include "unit/lay_out.h"
 
 static const dnnb__random_key key = {{11, 12}};
 
@@ -160,7 +161,7 @@ static inline dnnb__net *make_net(const char *engine, const dnnb__graph *graph, 
 static inline dnnb__plan *make_plan(dnnb__net *net, dnnb__mode mode, size_t batch, size_t from,
                                     size_t to, bool input_gradient) {
     dnnb__plan *plan;
-    dnnb__plan_options options = {mode, batch, from, to, input_gradient};
+    dnnb__plan_options options = {mode, batch, from, to, input_gradient, false};
     assert_ok(dnnb__plan_create(&plan, net, &options));
     return plan;
 }
@@ -206,7 +207,7 @@ static inline float *copy_of(const float *values, size_t n) {
     return copy;
 }
 
-static inline void run_step_from(dnnb__plan *plan, const float *input, const float *output_gradient,
+static inline void run_step_from(dnnb__plan *plan, const void *input, const float *output_gradient,
                                  results *out) {
     dnnb__net *net = plan->net;
     const dnnb__graph *graph = net->graph;
@@ -223,6 +224,50 @@ static inline void run_step_from(dnnb__plan *plan, const float *input, const flo
         out->gradients[i] = dnnb__alloc(graph->params[i].count, sizeof(float));
         assert_ok(dnnb__net_export_gradient(net, i, out->gradients[i]));
     }
+}
+
+/* A net's steps and outputs are the same to the bit from images that are laid out. */
+static inline void compare_laid_out(dnnb__net *net, size_t batch) {
+    const dnnb__graph *graph = net->graph;
+    const dnnb_shape *in = &graph->nodes[0].shape;
+    size_t last = graph->n_nodes - 1, n_in = count_of(graph, 0), n_out = count_of(graph, last);
+    dnnb__image_layout layout;
+    assert_ok(dnnb__engine_get_image_layout(&layout, net->engine->name, graph, net->n_threads,
+                                            net->precision));
+    float *plain = random_values(batch * n_in, 2), *gradient = random_values(batch * n_out, 3);
+    char *laid_out = dnnb__alloc(batch, dnnb__image_layout_get_bytes(&layout));
+    for (size_t i = 0; i < batch; i++)
+        lay_out(&layout, plain + i * n_in, in->dim[1], in->dim[2],
+                laid_out + i * dnnb__image_layout_get_bytes(&layout));
+    for (int is_test = 0; is_test < 2; is_test++) {
+        results r[2] = {{0}};
+        for (int k = 0; k < 2; k++) {
+            dnnb__plan_options options = {.mode = is_test ? DNNB__MODE_TEST : DNNB__MODE_TRAIN,
+                                          .batch = batch,
+                                          .to = last,
+                                          .laid_out = k};
+            const void *input = k ? (const void *)laid_out : plain;
+            dnnb__plan *plan;
+            assert_ok(dnnb__plan_create(&plan, net, &options));
+            if (is_test) {
+                assert_ok(dnnb__plan_forward(plan, input, NULL));
+                r[k].output = copy_of(dnnb__plan_get_output(plan), batch * n_out);
+            } else {
+                run_step_from(plan, input, gradient, &r[k]);
+            }
+            dnnb__plan_destroy(plan);
+        }
+        assert_memory_equal(r[0].output, r[1].output, batch * n_out * sizeof(float));
+        for (size_t i = 0; i < graph->n_params; i++)
+            if (r[0].gradients[i])
+                assert_memory_equal(r[0].gradients[i], r[1].gradients[i],
+                                    graph->params[i].count * sizeof(float));
+        results_free(&r[0]);
+        results_free(&r[1]);
+    }
+    dnnb__free(plain);
+    dnnb__free(gradient);
+    dnnb__free(laid_out);
 }
 
 static inline void run_step(dnnb__plan *plan, const float *input, results *out) {

@@ -208,6 +208,16 @@ static void test_engine_bf16__results_repeat_bit_for_bit(void **state) {
     dnnb__graph_destroy(graph);
 }
 
+static void test_engine_bf16__images_that_are_laid_out_give_the_same_bits(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(chain, 3, 95);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    for (size_t batch = 1; batch < 4; batch++) compare_laid_out(net, batch);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
 /* Features go from one plan to the next in float32, which loses nothing of a bfloat16. */
 static void test_engine_bf16__parts_equal_the_whole_bit_for_bit(void **state) {
     (void)state;
@@ -390,6 +400,7 @@ int main(void) {
         cmocka_unit_test(test_engine_bf16__no_slow_implementation_is_taken),
         cmocka_unit_test(test_engine_bf16__ref_refuses),
         cmocka_unit_test(test_engine_bf16__results_repeat_bit_for_bit),
+        cmocka_unit_test(test_engine_bf16__images_that_are_laid_out_give_the_same_bits),
         cmocka_unit_test(test_engine_bf16__parts_equal_the_whole_bit_for_bit),
         cmocka_unit_test(test_engine_bf16__optimisers_write_the_copies),
         cmocka_unit_test(test_engine_bf16__changed_weights_reach_their_copies),

@@ -5,7 +5,6 @@
 #include "unit/nets.h"
 
 #include "core/thread.h"
-#include "kernels/kernels.h"
 #include "models/models.h"
 
 /* float32 sums of up to some thousand terms against float64: some 1e-7 a value. Gradients gather
@@ -127,6 +126,70 @@ static void test_engine_onednn__parts_equal_the_whole_bit_for_bit(void **state) 
     dnnb__plan_destroy(whole);
     dnnb__free(expected);
     dnnb__free(input);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__images_that_are_laid_out_give_the_same_bits(void **state) {
+    (void)state;
+    dnnb__image_layout layout;
+    for (size_t batch = 1; batch < 4; batch++) {
+        dnnb__graph *graph = GRAPH(chain, 3, 95);
+        dnnb__net *net = make_net("onednn", graph, 2);
+        compare_laid_out(net, batch);
+        dnnb__net_destroy(net);
+        net = make_net("ref", graph, 2);
+        compare_laid_out(net, batch);
+        dnnb__net_destroy(net);
+        assert_ok(dnnb__engine_get_image_layout(&layout, "onednn", graph, 2, DNNB__F32));
+        assert_int_equal(layout.stride, 4);
+        assert_ok(dnnb__engine_get_image_layout(&layout, "ref", graph, 2, DNNB__F32));
+        assert_int_equal(layout.stride, 1);
+        dnnb__graph_destroy(graph);
+        graph = GRAPH(residual, 3, 14); /* its first convolution is not converted */
+        net = make_net("onednn", graph, 2);
+        compare_laid_out(net, batch);
+        dnnb__net_destroy(net);
+        dnnb__graph_destroy(graph);
+    }
+}
+
+/* Padding that is not the same on both axes, and pixels on the right that no weight reads. */
+static void
+test_engine_onednn__uneven_convolutions_of_laid_out_images_give_the_same_bits(void **state) {
+    (void)state;
+    static const dnnb__conv2d_attr attrs[] = {
+        {.out_channels = 8, .kernel = {12, 13}, .stride = {4, 4}, .padding = {5, 0}},
+        {.out_channels = 8, .kernel = {6, 6}, .stride = {3, 3}, .padding = {0, 4}},
+    };
+    for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++)
+        for (int64_t side = 30; side < 34; side++) {
+            dnnb__layer_row rows[] = {{.path = "c", .kind = DNNB__LAYER_CONV2D}, RELU("r")};
+            rows[0].attr.conv2d = attrs[i];
+            dnnb__graph *graph = make_graph(rows, 2, 3, side);
+            dnnb__net *net = make_net("onednn", graph, 1);
+            compare_laid_out(net, 2);
+            dnnb__net_destroy(net);
+            dnnb__graph_destroy(graph);
+        }
+}
+
+/* Two readers of the images: there is no layout for both. */
+static void test_engine_onednn__images_that_two_layers_read_are_row_major(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {
+        CONV("a", 8, 8, 8, 4, 0),
+        {.path = "b",
+         .kind = DNNB__LAYER_CONV2D,
+         .from = {""},
+         .attr.conv2d = {.out_channels = 8, .kernel = {8, 8}, .stride = {4, 4}}},
+        JOIN("c", CONCAT, "a", "b")};
+    dnnb__graph *graph = GRAPH(rows, 3, 32);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    dnnb__image_layout layout;
+    assert_ok(dnnb__engine_get_image_layout(&layout, "onednn", graph, 2, DNNB__F32));
+    assert_int_equal(layout.stride, 1);
+    compare_laid_out(net, 2);
     dnnb__net_destroy(net);
     dnnb__graph_destroy(graph);
 }
@@ -274,33 +337,6 @@ static void test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch(
     dnnb__graph_destroy(graph);
 }
 
-/* Where oneDNN has kernels of its own, ours take the layers that they are faster in. */
-static void test_engine_onednn__large_linear_layers_take_own_kernels(void **state) {
-    (void)state;
-    dnnb__isa isa;
-    assert_ok(dnnb__isa_get(&isa));
-    if (isa < DNNB__ISA_AVX2) return;
-    dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l", 1024)};
-    dnnb__graph *graph = make_graph(rows, 2, 1, 46); /* 2.2 million weights */
-    compare_step(graph, 5, 0, true);
-    dnnb__net *net = make_net("onednn", graph, 2);
-    float *input = random_values(5 * 2116, 2), expected[1024];
-    static const size_t batches[] = {5, 1};
-    for (size_t i = 0; i < 2; i++) {
-        dnnb__plan *plan =
-            make_plan(net, DNNB__MODE_TEST, batches[i], 0, graph->n_nodes - 1, false);
-        assert_string_equal(dnnb__plan_get_op(plan, 0).implementation,
-                            dnnb__kernels_find_linear(isa)->name);
-        assert_ok(dnnb__plan_forward(plan, input, NULL));
-        if (i == 0) memcpy(expected, dnnb__plan_get_output(plan), sizeof expected);
-        assert_memory_equal(dnnb__plan_get_output(plan), expected, sizeof expected);
-        dnnb__plan_destroy(plan);
-    }
-    dnnb__free(input);
-    dnnb__net_destroy(net);
-    dnnb__graph_destroy(graph);
-}
-
 static void test_engine_onednn__a_part_that_changes_nothing_is_copied(void **state) {
     (void)state;
     dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.0f)};
@@ -396,7 +432,8 @@ static void test_engine_onednn__every_failed_allocation_is_reported(void **state
     for (uint64_t n = 1; !done; n++) {
         dnnb__net *net;
         dnnb__plan *plan = NULL;
-        dnnb__plan_options options = {DNNB__MODE_TRAIN, 1, 0, graph->n_nodes - 1, true};
+        dnnb__plan_options options = {
+            .mode = DNNB__MODE_TRAIN, .batch = 1, .to = graph->n_nodes - 1, .input_gradient = true};
         dnnb__mem_fail_at(n);
         dnnb_status status = dnnb__net_create(&net, "onednn", graph, 1);
         if (status == DNNB_OK) status = dnnb__plan_create(&plan, net, &options);
@@ -436,12 +473,15 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__frozen_parts_equal_ref),
         cmocka_unit_test(test_engine_onednn__unusual_convolutions_equal_ref),
         cmocka_unit_test(test_engine_onednn__parts_equal_the_whole_bit_for_bit),
+        cmocka_unit_test(test_engine_onednn__images_that_are_laid_out_give_the_same_bits),
+        cmocka_unit_test(
+            test_engine_onednn__uneven_convolutions_of_laid_out_images_give_the_same_bits),
+        cmocka_unit_test(test_engine_onednn__images_that_two_layers_read_are_row_major),
         cmocka_unit_test(test_engine_onednn__import_and_export_are_exact),
         cmocka_unit_test(test_engine_onednn__padding_of_weights_and_gradients_is_zero),
         cmocka_unit_test(test_engine_onednn__results_repeat_bit_for_bit),
         cmocka_unit_test(test_engine_onednn__plans_share_a_net),
         cmocka_unit_test(test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch),
-        cmocka_unit_test(test_engine_onednn__large_linear_layers_take_own_kernels),
         cmocka_unit_test(test_engine_onednn__a_part_that_changes_nothing_is_copied),
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),

@@ -10,6 +10,7 @@
 #include "image/resample.h"
 #include "image/transform.h"
 #include "kernels/kernels.h"
+#include "unit/lay_out.h"
 
 /* Noise; pixels fill their block to the last byte, so that a sanitizer sees each step beyond. */
 static dnnb_image make_image(int64_t width, int64_t height) {
@@ -162,13 +163,14 @@ static void test_image_resize__the_transform_equals_the_parts_and_allocates_once
     static float fused[N], parts[N];
     dnnb_image image = make_image(90, 70), resized;
     dnnb__transform t = {0};
+    dnnb__image_layout plain = dnnb__image_layout_plain(3, SIDE, SIDE);
     uint64_t before = 0;
     for (int round = 0; round < 2; round++) {
         if (round == 1) before = dnnb__mem_get_count();
         for (int64_t i = 0; i < 20; i++) {
             dnnb_box box = {i, 2 * i, 90 - 2 * i, 70 - 3 * i};
             assert_ok(dnnb__transform_apply(&t, &image, &box, i % 2, SIDE, SIDE, dnnb_imagenet_mean,
-                                            dnnb_imagenet_std, fused));
+                                            dnnb_imagenet_std, &plain, fused));
             if (round == 1) continue;
             assert_ok(dnnb_image_resize(&resized, &image, &box, SIDE, SIDE));
             if (i % 2) dnnb_image_flip(&resized);
@@ -178,6 +180,46 @@ static void test_image_resize__the_transform_equals_the_parts_and_allocates_once
         }
     }
     assert_int_equal(dnnb__mem_get_count(), before);
+    dnnb__transform_destroy(&t);
+    free(image.pixels);
+}
+
+static void test_image_resize__the_transform_writes_any_layout(void **state) {
+    (void)state;
+    enum { WIDTH = 23, HEIGHT = 18 };
+    static const dnnb__image_layout layouts[] = {
+        /* stride, padding, height, width, block, blocks: all pixels have a place */
+        {3, 4, {2, 2}, 6, 7, 16, 3, false},
+        {3, 4, {2, 1}, 5, 6, 48, 1, true},
+        {3, 4, {0, 3}, 5, 7, 8, 6, false},
+        {3, 3, {1, 0}, 7, 8, 16, 2, true}, /* a block that is not full */
+        {3, 2, {4, 5}, 9, 8, 8, 2, false}, /* pixels without a place at the end of both axes */
+        {3, 5, {0, 0}, 2, 3, 1, 75, true},
+    };
+    float plain[3 * HEIGHT * WIDTH];
+    dnnb_image image = make_image(60, 40), resized;
+    dnnb__transform t = {0};
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++)
+        for (int flip = 0; flip < 2; flip++) {
+            const dnnb__image_layout *l = &layouts[i];
+            size_t n_bytes = dnnb__image_layout_get_bytes(l);
+            dnnb_box box = {3, 5, 50, 31};
+            char *expected = dnnb__alloc(n_bytes, 1), *found = dnnb__calloc(n_bytes, 1);
+            assert_ok(dnnb_image_resize(&resized, &image, &box, WIDTH, HEIGHT));
+            if (flip) dnnb_image_flip(&resized);
+            dnnb_image_normalize(&resized, dnnb_imagenet_mean, dnnb_imagenet_std, plain);
+            lay_out(l, plain, HEIGHT, WIDTH, expected);
+            assert_ok(dnnb__transform_apply(&t, &image, &box, flip, WIDTH, HEIGHT,
+                                            dnnb_imagenet_mean, dnnb_imagenet_std, l, found));
+            assert_memory_equal(found, expected, n_bytes);
+            memset(found, 0, n_bytes);
+            assert_ok(dnnb__transform_normalize(&t, &resized, dnnb_imagenet_mean, dnnb_imagenet_std,
+                                                l, found));
+            assert_memory_equal(found, expected, n_bytes);
+            dnnb__free(expected);
+            dnnb__free(found);
+            dnnb_image_clear(&resized);
+        }
     dnnb__transform_destroy(&t);
     free(image.pixels);
 }
@@ -207,6 +249,7 @@ int main(void) {
         cmocka_unit_test(test_image_resize__refuses_wrong_arguments),
         cmocka_unit_test(test_image_resize__flips_even_and_odd_rows),
         cmocka_unit_test(test_image_resize__the_transform_equals_the_parts_and_allocates_once),
+        cmocka_unit_test(test_image_resize__the_transform_writes_any_layout),
         cmocka_unit_test(test_image_resize__survives_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ static dnnb__loader *create_loader(dnnb__budget *budget, size_t n_workers) {
     dnnb__loader *loader;
     dnnb__loader_options options = {.width_px = SIDE,
                                     .height_px = SIDE,
+                                    .layout = dnnb__image_layout_plain(3, SIDE, SIDE),
                                     .max_batch = 8,
                                     .n_workers = n_workers,
                                     .decode = DNNB_DECODE_OPTIONS_INIT,
@@ -185,7 +186,8 @@ static void test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early
         assert_int_equal(batch.n, 7);
         for (size_t k = 0; k < batch.n; k++) {
             assert_int_equal(batch.rows[k], k < 3 ? k : k + 1);
-            check_image(&f, (size_t)batch.rows[k], 0, false, batch.images + k * N_FLOATS);
+            check_image(&f, (size_t)batch.rows[k], 0, false,
+                        (const float *)batch.images + k * N_FLOATS);
         }
     }
     dnnb__loader_destroy(loader);

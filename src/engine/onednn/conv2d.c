@@ -8,149 +8,31 @@
  */
 #include <string.h>
 
+#include "engine/onednn/conv2d_form.h"
 #include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
 
 enum { USUAL_BATCH = 64 };
 
-/* The convolution as the graph has it; returns true when it is to be converted. */
-static bool conv_describe(dnnb__conv *out, const dnnb__graph *graph, const dnnb__node *node,
-                          int64_t batch) {
-    const dnnb__conv2d_attr *attr = &node->attr.conv2d;
-    const dnnb_shape *in = &graph->nodes[node->inputs[0]].shape;
-    *out = (dnnb__conv){.batch = batch,
-                        .in_channels = in->dim[0],
-                        .out_channels = node->shape.dim[0],
-                        .groups = attr->groups,
-                        .bias = !attr->no_bias,
-                        .training = true}; /* also for testing: for inference with AVX-512 oneDNN
-                                              2.6 takes a matrix product, which is slower */
-    for (int i = 0; i < 2; i++) {
-        out->in[i] = in->dim[i + 1];
-        out->out[i] = node->shape.dim[i + 1];
-        out->kernel[i] = attr->kernel[i];
-        out->stride[i] = attr->stride[i];
-        out->dilation[i] = attr->dilation[i];
-        out->padding_begin[i] = out->padding_end[i] = attr->padding[i];
-    }
-    return node->inputs[0] == 0 && dnnb__space_to_depth_suits(out);
-}
-
 static void conv_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
                         float *engine) {
     dnnb__conv conv;
-    (void)conv_describe(&conv, graph, &graph->nodes[param->node], 1);
+    (void)dnnb__conv2d_describe(&conv, graph, &graph->nodes[param->node], 1);
     dnnb__space_to_depth_expand(&conv, pytorch, engine);
 }
 
 static void conv_contract(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
                           float *pytorch) {
     dnnb__conv conv;
-    (void)conv_describe(&conv, graph, &graph->nodes[param->node], 1);
+    (void)dnnb__conv2d_describe(&conv, graph, &graph->nodes[param->node], 1);
     dnnb__space_to_depth_contract(&conv, engine, pytorch);
-}
-
-/* The layouts of one convolution's activations. */
-typedef struct conv_layouts {
-    int64_t in_block, out_block;
-    dnnb__layout in, out;
-} conv_layouts;
-
-static dnnb_status layouts_get(dnnb__dnnl *dnnl, conv_layouts *l, const dnnb__conv *c,
-                               int64_t in_block, int64_t out_block) {
-    int64_t in[4] = {c->batch, c->in_channels, c->in[0], c->in[1]};
-    int64_t out[4] = {c->batch, c->out_channels, c->out[0], c->out[1]};
-    l->in_block = in_block;
-    l->out_block = out_block;
-    DNNB_TRY(dnnb__layout_blocked(dnnl, &l->in, dnnb__dnnl_get_precision(dnnl), in, in_block));
-    return dnnb__layout_blocked(dnnl, &l->out, dnnb__dnnl_get_precision(dnnl), out, out_block);
-}
-
-/* The forward primitive in the layouts that oneDNN likes best, or row-major when it likes one that
- * this engine does not keep activations in. */
-static dnnb_status forward_create_liked(dnnb__dnnl *dnnl, dnnb__primitive *out,
-                                        const dnnb__conv *conv, conv_layouts *l) {
-    DNNB_TRY(dnnb__conv_forward(dnnl, out, conv, NULL, NULL));
-    l->in = dnnb__primitive_get_layout(out, DNNL_ARG_SRC);
-    l->out = dnnb__primitive_get_layout(out, DNNL_ARG_DST);
-    dnnb_status status = dnnb__layout_find_block(dnnl, l->in, &l->in_block);
-    if (status == DNNB_OK) status = dnnb__layout_find_block(dnnl, l->out, &l->out_block);
-    if (status == DNNB_OK && l->in_block && l->out_block) return DNNB_OK;
-    dnnb__primitive_destroy(out);
-    DNNB_TRY(status);
-    DNNB_TRY(layouts_get(dnnl, l, conv, 1, 1));
-    return dnnb__conv_forward(dnnl, out, conv, l->in, l->out);
-}
-
-/* In bfloat16 there is no falling back to a plain loop, which would be slower than float32. */
-static dnnb_status fail_slow(void) {
-    return dnnb__fail(DNNB_ERR_UNSUPPORTED, "oneDNN has no kernel for this convolution in "
-                                            "precision bf16; take f32");
-}
-
-/* Whether neither the forward primitive nor the weight gradient's is slow; the latter's layout. */
-static dnnb_status try_bf16(dnnb__dnnl *dnnl, const dnnb__primitive *forward,
-                            const dnnb__conv *conv, const conv_layouts *l, dnnb__layout *weights,
-                            bool *is_fast) {
-    dnnb__primitive backward;
-    dnnb__conv trained = *conv;
-    *is_fast = false;
-    trained.training = true;
-    if (dnnb__primitive_is_slow(forward)) return DNNB_OK;
-    dnnb_status status =
-        dnnb__conv_backward_weights(dnnl, &backward, &trained, l->in, l->out, forward);
-    if (status == DNNB_ERR_UNSUPPORTED) return DNNB_OK;
-    DNNB_TRY(status);
-    *is_fast = !dnnb__primitive_is_slow(&backward);
-    *weights = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
-    dnnb__primitive_destroy(&backward);
-    return DNNB_OK;
-}
-
-/* The first that is fast of oneDNN's choice, channels last (the other way round where they are
- * asked for) and row-major: few channels, or many groups, have kernels in one of these alone. */
-static dnnb_status forward_create_bf16(dnnb__dnnl *dnnl, dnnb__primitive *out,
-                                       const dnnb__conv *conv, conv_layouts *l,
-                                       dnnb__layout *weights) {
-    enum { LIKED, LAST, PLAIN, N_CHOICES };
-    bool swaps = dnnb__dnnl_is_channels_last(dnnl);
-    for (int i = 0; i < N_CHOICES; i++) {
-        bool is_fast = false;
-        dnnb_status status = DNNB_OK;
-        int choice = swaps && i < PLAIN ? LAST - i : i;
-        if (choice == LIKED) {
-            status = forward_create_liked(dnnl, out, conv, l);
-        } else {
-            bool is_last = choice == LAST;
-            DNNB_TRY(layouts_get(dnnl, l, conv, is_last ? conv->in_channels : 1,
-                                 is_last ? conv->out_channels : 1));
-            status = dnnb__conv_forward(dnnl, out, conv, l->in, l->out);
-        }
-        if (status == DNNB_ERR_UNSUPPORTED) continue;
-        if (status == DNNB_OK) status = try_bf16(dnnl, out, conv, l, weights, &is_fast);
-        if (status == DNNB_OK && is_fast) return DNNB_OK;
-        dnnb__primitive_destroy(out);
-        DNNB_TRY(status);
-    }
-    return fail_slow();
-}
-
-/* @param weights The layout that the weights are kept in: the one that the primitive reads, or in
- * bfloat16, where it reads a copy, the gradient's. */
-static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out, const dnnb__conv *conv,
-                                  conv_layouts *l, dnnb__layout *weights) {
-    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16)
-        return forward_create_bf16(dnnl, out, conv, l, weights);
-    DNNB_TRY(forward_create_liked(dnnl, out, conv, l));
-    *weights = dnnb__primitive_get_layout(out, DNNL_ARG_WEIGHTS);
-    return DNNB_OK;
 }
 
 static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
                                    size_t k, dnnb__param_form *form) {
     const dnnb__node *node = &graph->nodes[index];
     dnnb__conv conv;
-    bool converted = conv_describe(&conv, graph, node, USUAL_BATCH);
+    bool converted = dnnb__conv2d_describe(&conv, graph, node, USUAL_BATCH);
     if (k != 0) {
         DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &conv.out_channels, 1));
         form->layout = form->plain;
@@ -166,8 +48,8 @@ static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     size_t ndim = dnnb__conv_get_weight_dims(&conv, dims);
     DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, dims, ndim));
     dnnb__primitive primitive;
-    conv_layouts layouts;
-    DNNB_TRY(forward_create(dnnl, &primitive, &conv, &layouts, &form->layout));
+    dnnb__conv2d_layouts layouts;
+    DNNB_TRY(dnnb__conv2d_create_forward(dnnl, &primitive, &conv, &layouts, &form->layout));
     dnnb__primitive_destroy(&primitive);
     return DNNB_OK;
 }
@@ -176,14 +58,27 @@ static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
 typedef struct conv_pass {
     dnnb__conv original, conv; /* the same unless converted */
     bool converted;
-    conv_layouts layouts;
+    dnnb__conv2d_layouts layouts;
 } conv_pass;
 
 static void pass_describe(conv_pass *pass, const dnnb__onednn_plan *plan, const dnnb__op *op) {
-    pass->converted =
-        conv_describe(&pass->original, plan->graph, op->node, (int64_t)plan->base.options.batch);
+    pass->converted = dnnb__conv2d_describe(&pass->original, plan->graph, op->node,
+                                            (int64_t)plan->base.options.batch);
     pass->conv = pass->original;
     if (pass->converted) dnnb__space_to_depth_convert(&pass->original, &pass->conv);
+}
+
+/* Images that the caller has brought into the layout of the forward primitive. */
+static dnnb_status images_get(dnnb__onednn_plan *plan, dnnb__op *op, const conv_pass *pass) {
+    dnnb__conv2d_layouts l;
+    op->in[0] = plan->node_value[op->node->inputs[0]];
+    op->saved = plan->values[op->in[0]].data;
+    if (plan->images.block == pass->layouts.in_block) return DNNB_OK;
+    size_t from = op->saved; /* oneDNN has chosen otherwise for this batch */
+    op->saved = DNNB__NO_BUFFER;
+    DNNB_TRY(dnnb__conv2d_get_layouts(plan->net->dnnl, &l, &pass->conv, plan->images.block,
+                                      pass->layouts.out_block));
+    return dnnb__onednn_add_reorder(plan, op->node->path, l.in, from, pass->layouts.in, &op->saved);
 }
 
 /* The input in the layout of the forward primitive: op->in[0] is its value, op->saved the buffer
@@ -196,6 +91,7 @@ static dnnb_status input_get(dnnb__onednn_plan *plan, dnnb__op *op, const conv_p
         op->saved = plan->values[op->in[0]].data;
         return DNNB_OK;
     }
+    if (plan->laid_out) return images_get(plan, op, pass);
     DNNB_TRY(dnnb__onednn_value_get_in(plan, &op->in[0], before, 1, DNNB__F32));
     DNNB_TRY(
         dnnb__onednn_buffer_arena(plan, &op->saved, dnnb__layout_get_bytes(pass->layouts.in), 1));
@@ -222,7 +118,8 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     pass_describe(&pass, plan, op);
     dnnb__primitive primitive;
     dnnb__layout kept;
-    DNNB_TRY(forward_create(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts, &kept));
+    DNNB_TRY(
+        dnnb__conv2d_create_forward(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts, &kept));
     size_t weight, bias;
     dnnb_status status = forward_prepare(plan, op, &pass, &primitive, &weight, &bias);
     if (status != DNNB_OK) {
@@ -250,7 +147,7 @@ enum { USUAL_BLOCK = 16 };
  * when that one is slow and this one is not. */
 static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out,
                                    conv_create create, const dnnb__op *op, const dnnb__conv *conv,
-                                   conv_layouts *layouts) {
+                                   dnnb__conv2d_layouts *layouts) {
     dnnb__dnnl *dnnl = plan->net->dnnl;
     bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
     const dnnb__primitive *forward = &plan->steps[op->step].primitive;
@@ -258,9 +155,9 @@ static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out
     if (status == DNNB_OK ? !dnnb__primitive_is_slow(out) : status == DNNB_ERR_MEMORY)
         return status;
     for (int64_t block = 1; block <= (is_bf16 ? USUAL_BLOCK : 1); block += USUAL_BLOCK - 1) {
-        conv_layouts others;
+        dnnb__conv2d_layouts others;
         dnnb__primitive other = {0};
-        dnnb_status other_status = layouts_get(dnnl, &others, conv, block, block);
+        dnnb_status other_status = dnnb__conv2d_get_layouts(dnnl, &others, conv, block, block);
         if (other_status == DNNB_OK)
             other_status = create(dnnl, &other, conv, others.in, others.out, forward);
         if (other_status == DNNB_OK && (status != DNNB_OK || !dnnb__primitive_is_slow(&other))) {
@@ -280,7 +177,7 @@ static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out
     }
     if (status != DNNB_OK || !is_bf16) return status;
     dnnb__primitive_destroy(out);
-    return fail_slow();
+    return dnnb__conv2d_fail_slow();
 }
 
 /* A buffer in another layout, by a step when that differs. */
@@ -329,7 +226,7 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
     if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
     dnnb__conv conv = pass->conv;
     conv.bias = bias_trained;
-    conv_layouts layouts = pass->layouts;
+    dnnb__conv2d_layouts layouts = pass->layouts;
     dnnb__primitive primitive;
     DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, op, &conv, &layouts));
     size_t in = op->saved;
@@ -379,7 +276,7 @@ static dnnb_status input_gradient_finish(dnnb__onednn_plan *plan, const dnnb__op
 
 static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                         const conv_pass *pass, size_t gradient) {
-    conv_layouts layouts = pass->layouts;
+    dnnb__conv2d_layouts layouts = pass->layouts;
     dnnb__primitive primitive;
     DNNB_TRY(
         backward_create(plan, &primitive, dnnb__conv_backward_data, op, &pass->conv, &layouts));

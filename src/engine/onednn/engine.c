@@ -1,4 +1,5 @@
 /* The onednn engine: float32 and bfloat16 on oneDNN, its table of functions and of operations. */
+#include "engine/onednn/conv2d_form.h"
 #include "engine/onednn/op_list.h"
 #include "engine/onednn/plan.h"
 
@@ -7,6 +8,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .get_version = dnnb__onednn_get_version,
     .get_instructions = dnnb__onednn_get_instructions,
     .get_bf16_support = dnnb__onednn_get_bf16_support,
+    .get_image_layout = dnnb__onednn_get_image_layout,
     .net_create = dnnb__onednn_net_create,
     .net_destroy = dnnb__onednn_net_destroy,
     .net_import = dnnb__onednn_net_import,

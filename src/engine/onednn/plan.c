@@ -11,6 +11,7 @@
 
 #include "core/status.h"
 #include "core/thread.h"
+#include "engine/onednn/conv2d_form.h"
 #include "tensor/tensor.h"
 
 /* Which parameters are trained, and room for their gradients. */
@@ -75,7 +76,15 @@ static dnnb_status add_input(dnnb__onednn_plan *plan) {
     dnnb__op source = {.index = o->from, .differentiated = plan->differentiated[o->from]};
     const dnnb_shape *shape = &plan->graph->nodes[o->from].shape;
     DNNB_TRY(dnnb__onednn_value_add_in(plan, &source, shape, 1, DNNB__F32));
-    plan->buffers[plan->values[source.out].data].kind = DNNB__BUFFER_INPUT;
+    dnnb__buffer *buffer = &plan->buffers[plan->values[source.out].data];
+    buffer->kind = DNNB__BUFFER_INPUT;
+    if (o->laid_out) {
+        bool is_plain;
+        DNNB_TRY(
+            dnnb__conv2d_lay_out_images(plan->net->dnnl, plan->graph, &plan->images, &is_plain));
+        plan->laid_out = !is_plain;
+        buffer->n_bytes = o->batch * dnnb__image_layout_get_bytes(&plan->images);
+    }
     plan->node_value[o->from] = source.out;
     return DNNB_OK;
 }

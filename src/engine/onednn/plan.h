@@ -108,6 +108,8 @@ struct dnnb__onednn_plan {
     bool *pooled;         /* a ReLU that the max pooling after it applies to its own output */
     bool *fused;          /* a ReLU that is part of the node before it */
     bool *trained;        /* of each parameter: this plan makes its gradient */
+    bool laid_out;        /* the input is in this layout, not row-major: */
+    dnnb__image_layout images;
     float *output, *input_gradient;
     uint64_t arena_generation; /* the net's when the steps were bound */
     bool bound, timing;
@@ -219,7 +221,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_plan_memory(dnnb__onednn_plan *plan);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_plan_create(dnnb__plan **out, dnnb__net *net,
                                                      const dnnb__plan_options *options);
 void dnnb__onednn_plan_destroy(dnnb__plan *plan);
-DNNB_MUST_CHECK dnnb_status dnnb__onednn_plan_forward(dnnb__plan *plan, const float *input,
+DNNB_MUST_CHECK dnnb_status dnnb__onednn_plan_forward(dnnb__plan *plan, const void *input,
                                                       const dnnb__step_random *random);
 const float *dnnb__onednn_plan_get_output(const dnnb__plan *plan);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_plan_backward(dnnb__plan *plan,

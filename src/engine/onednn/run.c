@@ -79,7 +79,7 @@ static dnnb_status run(dnnb__onednn_plan *plan, size_t first, size_t end,
     return status;
 }
 
-dnnb_status dnnb__onednn_plan_forward(dnnb__plan *base, const float *input,
+dnnb_status dnnb__onednn_plan_forward(dnnb__plan *base, const void *input,
                                       const dnnb__step_random *random) {
     dnnb__onednn_plan *plan = (dnnb__onednn_plan *)base;
     plan->net->last_forward = NULL;

@@ -67,149 +67,134 @@ void dnnb__space_to_depth_contract(const dnnb__conv *conv, const float *expanded
     move_weights(conv, expanded, weights, false);
 }
 
-typedef struct squares {
-    int64_t batch, channels, in[2], out[2], stride, padding[2];
-    int64_t block, n_blocks;   /* of the converted channels, */
-    dnnb__precision precision; /* which are in these numbers; the input is float32 */
-} squares;
-
-/* Columns first .. end of the converted input that lie inside a row of the input. */
-static void inside(const squares *s, int64_t dx, int64_t *first, int64_t *end) {
-    int64_t shift = s->padding[1] - dx;
-    *first = shift > 0 ? divide_up(shift, s->stride) : 0;
-    *end = divide_up(s->in[1] + shift, s->stride);
-    if (*end > s->out[1]) *end = s->out[1];
-    if (*first > *end) *first = *end;
+void dnnb__space_to_depth_lay_out(const dnnb__conv *conv, int64_t block, dnnb__precision precision,
+                                  dnnb__image_layout *out) {
+    dnnb__conv c;
+    dnnb__space_to_depth_convert(conv, &c);
+    *out = (dnnb__image_layout){.channels = conv->in_channels,
+                                .stride = conv->stride[0],
+                                .padding = {conv->padding_begin[0], conv->padding_begin[1]},
+                                .height = c.in[0],
+                                .width = c.in[1],
+                                .block = block,
+                                .n_blocks = divide_up(c.in_channels, block),
+                                .is_bf16 = precision == DNNB__BF16};
 }
 
-/* Where the pixels of one converted channel in one row come from: columns first .. end from every
+typedef struct squares {
+    int64_t batch, in[2];
+    dnnb__image_layout layout; /* of the converted input; the other one is row-major float32 */
+} squares;
+
+/* Where the pixels of one converted channel in one row come from: places first .. end from every
  * stride-th element of the result, the others are zero. */
 static const float *find_row(const squares *s, const float *image, int64_t channel, int64_t y,
                              int64_t *first, int64_t *end) {
-    int64_t c = channel % s->channels, square = channel / s->channels;
-    int64_t dy = square / s->stride, dx = square % s->stride;
-    int64_t row = y * s->stride + dy - s->padding[0];
-    inside(s, dx, first, end);
-    if (dy >= s->stride || row < 0 || row >= s->in[0]) *first = *end = 0;
-    return image + (c * s->in[0] + row) * s->in[1] + dx - s->padding[1];
+    const dnnb__image_layout *l = &s->layout;
+    int64_t c = channel % l->channels, square = channel / l->channels;
+    int64_t dy = square / l->stride, dx = square % l->stride;
+    int64_t row = y * l->stride + dy - l->padding[0];
+    dnnb__image_layout_find_places(l, dx, s->in[1], first, end);
+    if (dy >= l->stride || row < 0 || row >= s->in[0]) *first = *end = 0;
+    return image + (c * s->in[0] + row) * s->in[1] + dx - l->padding[1];
 }
 
 /* The pixels of one converted channel in one row: from the input, or zero. */
 static void gather_row(const squares *s, const float *image, int64_t channel, int64_t y,
                        float *out) {
+    const dnnb__image_layout *l = &s->layout;
     int64_t first, end;
     const float *in = find_row(s, image, channel, y, &first, &end);
-    for (int64_t x = 0; x < first; x++) out[x * s->block] = 0.0f;
-    for (int64_t x = first; x < end; x++) out[x * s->block] = in[x * s->stride];
-    for (int64_t x = end; x < s->out[1]; x++) out[x * s->block] = 0.0f;
+    for (int64_t x = 0; x < first; x++) out[x * l->block] = 0.0f;
+    for (int64_t x = first; x < end; x++) out[x * l->block] = in[x * l->stride];
+    for (int64_t x = end; x < l->width; x++) out[x * l->block] = 0.0f;
 }
 
 static void gather_row_bf16(const squares *s, const float *image, int64_t channel, int64_t y,
                             uint16_t *out) {
+    const dnnb__image_layout *l = &s->layout;
     int64_t first, end;
     const float *in = find_row(s, image, channel, y, &first, &end);
-    for (int64_t x = 0; x < first; x++) out[x * s->block] = 0;
-    for (int64_t x = first; x < end; x++) out[x * s->block] = dnnb__bf16_round(in[x * s->stride]);
-    for (int64_t x = end; x < s->out[1]; x++) out[x * s->block] = 0;
+    for (int64_t x = 0; x < first; x++) out[x * l->block] = 0;
+    for (int64_t x = first; x < end; x++) out[x * l->block] = dnnb__bf16_round(in[x * l->stride]);
+    for (int64_t x = end; x < l->width; x++) out[x * l->block] = 0;
 }
 
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const squares *s = step->settings;
+    const dnnb__image_layout *l = &s->layout;
     const float *in = step->data[1];
-    float *out = step->data[0];
-    int64_t image = s->channels * s->in[0] * s->in[1];
+    size_t n_floats = (size_t)(l->channels * s->in[0] * s->in[1]);
+    size_t n_values = dnnb__image_layout_count(l);
 #pragma omp parallel for collapse(3) schedule(static)
     for (int64_t n = 0; n < s->batch; n++)
-        for (int64_t b = 0; b < s->n_blocks; b++)
-            for (int64_t y = 0; y < s->out[0]; y++) {
-                float *row = out + ((n * s->n_blocks + b) * s->out[0] + y) * s->out[1] * s->block;
-                for (int64_t l = 0; l < s->block; l++)
-                    gather_row(s, in + n * image, b * s->block + l, y, row + l);
-            }
+        for (int64_t b = 0; b < l->n_blocks; b++)
+            for (int64_t y = 0; y < l->height; y++)
+                for (int64_t channel = b * l->block; channel < (b + 1) * l->block; channel++) {
+                    const float *image = in + (size_t)n * n_floats;
+                    size_t place =
+                        (size_t)n * n_values + (size_t)dnnb__image_layout_find_row(l, channel, y);
+                    if (l->is_bf16)
+                        gather_row_bf16(s, image, channel, y, (uint16_t *)step->data[0] + place);
+                    else
+                        gather_row(s, image, channel, y, (float *)step->data[0] + place);
+                }
 }
 
-static void forward_run_bf16(const dnnb__step *step, const dnnb__step_random *random) {
-    (void)random;
-    const squares *s = step->settings;
-    const float *in = step->data[1];
-    uint16_t *out = step->data[0];
-    int64_t image = s->channels * s->in[0] * s->in[1];
-#pragma omp parallel for collapse(3) schedule(static)
-    for (int64_t n = 0; n < s->batch; n++)
-        for (int64_t b = 0; b < s->n_blocks; b++)
-            for (int64_t y = 0; y < s->out[0]; y++) {
-                uint16_t *row =
-                    out + ((n * s->n_blocks + b) * s->out[0] + y) * s->out[1] * s->block;
-                for (int64_t l = 0; l < s->block; l++)
-                    gather_row_bf16(s, in + n * image, b * s->block + l, y, row + l);
-            }
-}
-
-static inline float read_gradient(const squares *s, const void *gradient, int64_t i) {
-    return s->precision == DNNB__BF16 ? dnnb__bf16_widen(((const uint16_t *)gradient)[i])
-                                      : ((const float *)gradient)[i];
+static inline float read_gradient(const squares *s, const void *gradient, size_t i) {
+    return s->layout.is_bf16 ? dnnb__bf16_widen(((const uint16_t *)gradient)[i])
+                             : ((const float *)gradient)[i];
 }
 
 /* Every pixel of the input lies in one square at most: its gradient is a copy, or zero. */
 static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const squares *s = step->settings;
+    const dnnb__image_layout *l = &s->layout;
     float *in_gradient = step->data[0];
-    const void *gradient = step->data[1];
+    size_t n_values = dnnb__image_layout_count(l);
 #pragma omp parallel for collapse(3) schedule(static)
     for (int64_t n = 0; n < s->batch; n++)
-        for (int64_t c = 0; c < s->channels; c++)
+        for (int64_t c = 0; c < l->channels; c++)
             for (int64_t y = 0; y < s->in[0]; y++) {
-                float *row = in_gradient + ((n * s->channels + c) * s->in[0] + y) * s->in[1];
-                int64_t yy = (y + s->padding[0]) / s->stride, dy = (y + s->padding[0]) % s->stride;
+                float *row = in_gradient + ((n * l->channels + c) * s->in[0] + y) * s->in[1];
+                int64_t yy = (y + l->padding[0]) / l->stride, dy = (y + l->padding[0]) % l->stride;
                 for (int64_t x = 0; x < s->in[1]; x++) {
-                    int64_t xx = (x + s->padding[1]) / s->stride;
-                    int64_t dx = (x + s->padding[1]) % s->stride;
-                    int64_t channel = (dy * s->stride + dx) * s->channels + c;
-                    int64_t plane = n * s->n_blocks + channel / s->block;
-                    row[x] =
-                        yy < s->out[0] && xx < s->out[1]
-                            ? read_gradient(s, gradient,
-                                            ((plane * s->out[0] + yy) * s->out[1] + xx) * s->block +
-                                                channel % s->block)
-                            : 0.0f;
+                    int64_t xx = (x + l->padding[1]) / l->stride;
+                    int64_t dx = (x + l->padding[1]) % l->stride;
+                    int64_t channel = (dy * l->stride + dx) * l->channels + c;
+                    int64_t place = dnnb__image_layout_find_row(l, channel, yy) + xx * l->block;
+                    bool has_place = yy < l->height && xx < l->width;
+                    row[x] = has_place ? read_gradient(s, step->data[1],
+                                                       (size_t)n * n_values + (size_t)place)
+                                       : 0.0f;
                 }
             }
 }
 
 static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const dnnb__conv *conv,
-                            int64_t block, const char *pass, dnnb__kernel kernel,
-                            const size_t buffers[2]) {
-    dnnb__conv c;
-    dnnb__space_to_depth_convert(conv, &c);
-    void *settings = NULL;
-    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof(squares)));
-    *(squares *)settings = (squares){.batch = conv->batch,
-                                     .channels = conv->in_channels,
-                                     .in = {conv->in[0], conv->in[1]},
-                                     .out = {c.in[0], c.in[1]},
-                                     .stride = conv->stride[0],
-                                     .padding = {conv->padding_begin[0], conv->padding_begin[1]},
-                                     .block = block,
-                                     .n_blocks = divide_up(c.in_channels, block),
-                                     .precision = dnnb__dnnl_get_precision(plan->net->dnnl)};
-    return dnnb__onednn_add_kernel(plan, layer, pass, "own space to depth", kernel, settings,
-                                   buffers, 2);
+                            int64_t block, dnnb__kernel kernel, const size_t buffers[2]) {
+    void *memory = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(squares)));
+    squares *s = memory;
+    *s = (squares){.batch = conv->batch, .in = {conv->in[0], conv->in[1]}};
+    dnnb__space_to_depth_lay_out(conv, block, dnnb__dnnl_get_precision(plan->net->dnnl),
+                                 &s->layout);
+    return dnnb__onednn_add_kernel(plan, layer, "reorder", "own space to depth", kernel, s, buffers,
+                                   2);
 }
 
 dnnb_status dnnb__space_to_depth_add(dnnb__onednn_plan *plan, const char *layer,
                                      const dnnb__conv *conv, int64_t block, size_t from,
                                      size_t to) {
     size_t buffers[] = {to, from};
-    bool is_bf16 = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16;
-    return add_step(plan, layer, conv, block, "reorder", is_bf16 ? forward_run_bf16 : forward_run,
-                    buffers);
+    return add_step(plan, layer, conv, block, forward_run, buffers);
 }
 
 dnnb_status dnnb__space_to_depth_add_backward(dnnb__onednn_plan *plan, const char *layer,
                                               const dnnb__conv *conv, int64_t block,
                                               size_t gradient, size_t in_gradient) {
     size_t buffers[] = {in_gradient, gradient};
-    return add_step(plan, layer, conv, block, "reorder", backward_run, buffers);
+    return add_step(plan, layer, conv, block, backward_run, buffers);
 }

@@ -1,10 +1,10 @@
 /*
  * A strided convolution of few channels as one of stride 1 with many.
  *
- * With stride s every s x s square of pixels becomes one pixel of s * s * channels: channel
- * (dy * s + dx) * channels + c holds pixel (s y + dy - padding, s x + dx - padding) of channel c.
- * The weights move alike, and the places that have no weight are zero. The sums are the same, and
- * the kernels for many channels are several times as fast as those for three.
+ * With stride s every s x s square of pixels becomes one pixel of s * s * channels, as
+ * core/image_layout.h says; whoever writes the images may write them so. The weights move alike,
+ * and the places that have no weight are zero. The sums are the same, and the kernels for many
+ * channels are several times as fast as those for three.
  */
 #ifndef DNNB_ENGINE_ONEDNN_SPACE_TO_DEPTH_H
 #define DNNB_ENGINE_ONEDNN_SPACE_TO_DEPTH_H
@@ -15,6 +15,10 @@
 bool dnnb__space_to_depth_suits(const dnnb__conv *conv);
 /** The convolution of stride 1. */
 void dnnb__space_to_depth_convert(const dnnb__conv *conv, dnnb__conv *out);
+
+/** How its input lies, with channel blocks of `block`. */
+void dnnb__space_to_depth_lay_out(const dnnb__conv *conv, int64_t block, dnnb__precision precision,
+                                  dnnb__image_layout *out);
 
 /** Weights [out, in, kh, kw] to the dimensions of the converted convolution, and back. */
 void dnnb__space_to_depth_expand(const dnnb__conv *conv, const float *weights, float *expanded);

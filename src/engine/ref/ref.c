@@ -225,12 +225,13 @@ static void run_step(const ref_plan *plan, step *s, bool is_backward) {
     if (plan->timing) s->seconds[is_backward] = get_time_s() - start;
 }
 
-static dnnb_status plan_forward(dnnb__plan *base, const float *input,
+static dnnb_status plan_forward(dnnb__plan *base, const void *input,
                                 const dnnb__step_random *random) {
     ref_plan *plan = (ref_plan *)base;
+    const float *values = input;
     if (random) plan->random = *random;
     size_t n_threads = dnnb__threads_set(base->net->n_threads);
-    for (size_t i = 0; i < plan->blobs[0].count; i++) plan->blobs[0].value[i] = (double)input[i];
+    for (size_t i = 0; i < plan->blobs[0].count; i++) plan->blobs[0].value[i] = (double)values[i];
     for (size_t i = 0; i < plan->n_steps; i++) run_step(plan, &plan->steps[i], false);
     const dnnb__ref_blob *last = &plan->blobs[plan->n_steps];
     for (size_t i = 0; i < last->count; i++) plan->output[i] = (float)last->value[i];
