@@ -106,7 +106,7 @@ int cli_cmd_stim(int argc, char **argv) {
         fprintf(stderr, "%s: %zu files left out: they do not begin as a picture does\n", c.folder,
                 n_left_out);
     if (status == CLI_DONE && runs)
-        fprintf(stderr, "%s: folders of runs passed over: %s\n", c.folder, runs);
+        cli_error("%s: folders of runs passed over: %s", c.folder, runs);
     dnnb_free(runs);
     dnnb_stimulus_destroy(stim);
     return status;
