@@ -12,6 +12,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
                         .resample = &dnnb__resample_avx2,
                         .peaks = {&dnnb__peak_avx2}},
     [DNNB__ISA_AVX512] = {.maxpool = &dnnb__maxpool_avx512,
+                          .linear = &dnnb__linear_avx512,
                           .peaks = {&dnnb__peak_amx, &dnnb__peak_avx512_bf16, &dnnb__peak_avx512}},
 #endif
 };

@@ -27,26 +27,44 @@ dnnb_status dnnb__linear_count(int64_t in, int64_t out, int64_t *count) {
     return DNNB_OK;
 }
 
-/* Where weight (o, i) lies. */
-static int64_t place(int64_t out_strips, int64_t o, int64_t i) {
-    return ((i / IN * out_strips + o / OUT) * IN + i % IN) * OUT + o % OUT;
+/* The tile of strips i and o: how many inputs and outputs of it there are, and where it begins. */
+typedef struct place {
+    int64_t n_in, n_out;
+    size_t plain, tiled;
+} place;
+
+static place find_tile(int64_t in, int64_t out, int64_t i, int64_t o) {
+    return (place){.n_in = smaller(in - i * IN, IN),
+                   .n_out = smaller(out - o * OUT, OUT),
+                   .plain = (size_t)(o * OUT * in + i * IN),
+                   .tiled = (size_t)((i * divide_up(out, OUT) + o) * TILE)};
 }
 
+/* Both ways rows are walked along, and tiles, which stay in the first cache, across: rows often lie
+ * a multiple of 4096 bytes apart. */
 void dnnb__linear_expand(int64_t in, int64_t out, const float *plain, float *tiled) {
-    int64_t out_strips = divide_up(out, OUT);
-    memset(tiled, 0, (size_t)(divide_up(in, IN) * out_strips * TILE) * sizeof(float));
 #pragma omp parallel for schedule(static)
-    for (int64_t strip = 0; strip < out_strips; strip++)
-        for (int64_t i = 0; i < in; i++)
-            for (int64_t o = strip * OUT; o < smaller(out, (strip + 1) * OUT); o++)
-                tiled[place(out_strips, o, i)] = plain[o * in + i];
+    for (int64_t o = 0; o < divide_up(out, OUT); o++)
+        for (int64_t i = 0; i < divide_up(in, IN); i++) {
+            place at = find_tile(in, out, i, o);
+            float *tile = tiled + at.tiled;
+            if (at.n_in < IN || at.n_out < OUT) memset(tile, 0, TILE * sizeof *tile);
+            for (int64_t r = 0; r < at.n_out; r++)
+                for (int64_t c = 0; c < at.n_in; c++)
+                    tile[c * OUT + r] = plain[at.plain + (size_t)(r * in + c)];
+        }
 }
 
 void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain) {
-    int64_t out_strips = divide_up(out, OUT);
 #pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) plain[o * in + i] = tiled[place(out_strips, o, i)];
+    for (int64_t o = 0; o < divide_up(out, OUT); o++)
+        for (int64_t i = 0; i < divide_up(in, IN); i++) {
+            place at = find_tile(in, out, i, o);
+            for (int64_t r = 0; r < at.n_out; r++)
+                for (int64_t c = 0; c < at.n_in; c++)
+                    plain[at.plain + (size_t)(r * in + c)] =
+                        tiled[at.tiled + (size_t)(c * OUT + r)];
+        }
 }
 
 dnnb__linear dnnb__linear_describe(int64_t rows, int64_t in, int64_t out, bool relu,

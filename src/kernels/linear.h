@@ -8,7 +8,11 @@
 #include "dnnbrain/status.h"
 #include "kernels/target.h"
 
-enum { DNNB__LINEAR_IN = 48, DNNB__LINEAR_OUT = 16 }; /* of a tile of weights */
+enum {
+    DNNB__LINEAR_IN = 48, /* of a tile of weights */
+    DNNB__LINEAR_OUT = 16,
+    DNNB__LINEAR_ROWS = 16 /* rows are padded to it where the input's gradient packs them */
+};
 
 /** Weights in tiles, [in / 48][out / 16][48][16], padded with zeros; activations row-major. */
 typedef struct dnnb__linear {
@@ -18,7 +22,8 @@ typedef struct dnnb__linear {
     int64_t task_strips; /* of outputs in a forward task */
 } dnnb__linear;
 
-/** An output does not depend on the other rows of its batch, to the last bit. */
+/** An output does not depend on the other rows of its batch, nor any result on the threads, to the
+ *  last bit. Instruction sets differ in the order of their sums. */
 typedef struct dnnb__linear_kernel {
     const char *name;
     /** @param packed [strips of in][rows][48], the input as the weight gradient wants it.
@@ -29,13 +34,14 @@ typedef struct dnnb__linear_kernel {
      *  @param bias_gradient NULL: not wanted. */
     void (*backward_weights)(const dnnb__linear *l, const float *in, const float *out_gradient,
                              float *weight_gradient, float *bias_gradient, float *packed);
-    /** @param packed [rows, rounded up to 4][strips of out][16]. */
+    /** @param packed As many elements as [rows, padded][strips of out][16]. */
     void (*backward_data)(const dnnb__linear *l, const float *out_gradient, const float *weight,
                           float *in_gradient, float *packed);
 } dnnb__linear_kernel;
 
 #ifdef DNNB__HAS_X86
 extern const dnnb__linear_kernel dnnb__linear_avx2;
+extern const dnnb__linear_kernel dnnb__linear_avx512;
 #endif
 
 /** Elements of the weights with padding. @error DNNB_ERR_LIMIT. */

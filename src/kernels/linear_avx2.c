@@ -5,23 +5,24 @@
  * processor's peak, and at small batches a fraction of the memory's speed. Here the weights are
  * kept in one layout that all three passes read front to back.
  *
- * Method: a *tile* is 48 inputs by 16 outputs of the weights, 3 kB. Activations are packed into
- * strips of the same widths, so that a kernel walks over memory in one direction and rows that lie
- * a power of two apart do not fight for the same place of a cache. In each kernel 12 vector
- * registers hold sums: 6 rows by 16 outputs forward, 6 inputs by 16 outputs for the weights, and 4
- * rows by 3 inputs for the input's gradient, whose sums run along the vectors.
+ * Method: a *tile* is 48 inputs by 16 outputs of the weights, 3 kB. In each kernel 12 vector
+ * registers hold sums: 6 rows by 16 outputs forward, 6 inputs by 16 outputs for the weights
+ * (linear_loops.h), and 4 rows by 3 inputs for the input's gradient, whose sums run along the
+ * vectors.
  */
 #include "kernels/linear.h"
 
 #ifdef DNNB__HAS_X86
 
 #include <immintrin.h>
-#include <string.h>
+
+#define TARGET DNNB__AVX2
 
 enum {
     IN = DNNB__LINEAR_IN,
     OUT = DNNB__LINEAR_OUT,
     TILE = IN * OUT,
+    AT_ONCE = 1,      /* tiles */
     ROWS = 6,         /* of a forward kernel */
     QUAD = 4,         /* rows of a kernel for the input's gradient */
     TRIPLE = 3,       /* inputs of it */
@@ -37,20 +38,10 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* One strip of columns of a row-major matrix, row after row, with zeros past the last column. */
-static void pack_strip(const float *matrix, int64_t rows, int64_t columns, int64_t strip,
-                       int64_t width, float *packed) {
-    int64_t n = smaller(columns - strip * width, width);
-    for (int64_t row = 0; row < rows; row++, packed += width) {
-        memcpy(packed, matrix + row * columns + strip * width, (size_t)n * sizeof(float));
-        for (int64_t k = n; k < width; k++) packed[k] = 0.0f;
-    }
-}
-
 /* --- forward --- */
 
 /* Add to `n` rows of 16 outputs what one tile gives; n is a constant wherever this is used. */
-__attribute__((always_inline)) DNNB__AVX2 static inline void
+__attribute__((always_inline)) TARGET static inline void
 rows_add(const float *in, const float *tile, float *sums, const int n) {
     __m256 sum[ROWS][2];
     for (int r = 0; r < n; r++) sum[r][0] = sum[r][1] = _mm256_setzero_ps();
@@ -70,7 +61,10 @@ rows_add(const float *in, const float *tile, float *sums, const int n) {
 }
 
 /* All rows, in groups of nearly equal size. */
-DNNB__AVX2 static void tile_add(const float *in, const float *tile, float *sums, int64_t rows) {
+TARGET static void tiles_add(const float *in, const float *tile, float *sums, int64_t rows,
+                             int64_t n_tiles) {
+    const char *next = (const char *)(tile + n_tiles * TILE);
+    for (int64_t k = 0; k < n_tiles * TILE * 4; k += 64) _mm_prefetch(next + k, _MM_HINT_T0);
     int64_t groups = divide_up(rows, ROWS);
     for (int64_t g = 0; g < groups; g++) {
         int64_t first = rows * g / groups, n = rows * (g + 1) / groups - first;
@@ -98,51 +92,12 @@ DNNB__AVX2 static void tile_add(const float *in, const float *tile, float *sums,
     }
 }
 
-/* From sums to outputs: bias, ReLU, row-major. */
-static void finish_strip(const dnnb__linear *l, const float *sums, const float *bias, int64_t strip,
-                         float *out) {
-    int64_t first = strip * OUT, n = smaller(l->out - first, OUT);
-    for (int64_t row = 0; row < l->rows; row++)
-        for (int64_t k = 0; k < n; k++) {
-            float value = sums[row * OUT + k] + (bias ? bias[first + k] : 0.0f);
-            out[row * l->out + first + k] = l->relu && value <= 0.0f ? 0.0f : value;
-        }
-}
-
-DNNB__AVX2 static void forward_task(const dnnb__linear *l, int64_t task, const float *packed,
-                                    const float *weight, const float *bias, float *sums,
-                                    float *out) {
-    int64_t first = task * l->task_strips, end = smaller(first + l->task_strips, l->out_strips);
-    memset(sums + first * l->rows * OUT, 0,
-           (size_t)((end - first) * l->rows * OUT) * sizeof(float));
-    for (int64_t i = 0; i < l->in_strips; i++)
-        for (int64_t o = first; o < end; o++) {
-            const float *tile = weight + (i * l->out_strips + o) * TILE;
-            const char *next = (const char *)(tile + TILE);
-            for (int k = 0; k < TILE * 4; k += 64) _mm_prefetch(next + k, _MM_HINT_T0);
-            tile_add(packed + i * l->rows * IN, tile, sums + o * l->rows * OUT, l->rows);
-        }
-    for (int64_t o = first; o < end; o++) finish_strip(l, sums + o * l->rows * OUT, bias, o, out);
-}
-
-static void forward_run(const dnnb__linear *l, const float *in, const float *weight,
-                        const float *bias, float *out, float *packed, float *sums) {
-#pragma omp parallel
-    {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < l->in_strips; i++)
-            pack_strip(in, l->rows, l->in, i, IN, packed + i * l->rows * IN);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t t = 0; t < divide_up(l->out_strips, l->task_strips); t++)
-            forward_task(l, t, packed, weight, bias, sums, out);
-    }
-}
-
 /* --- the weights' gradient --- */
 
 /* One tile: six inputs at a time, over all rows. */
-DNNB__AVX2 static void tile_gradient(const float *in, const float *gradient, int64_t rows,
-                                     float *tile) {
+TARGET static void tiles_gradient(const float *in, const float *gradient, float *tile, int64_t rows,
+                                  int64_t n_tiles) {
+    (void)n_tiles;
     for (int first = 0; first < IN; first += ROWS) {
         __m256 sum[ROWS][2];
         for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
@@ -162,32 +117,7 @@ DNNB__AVX2 static void tile_gradient(const float *in, const float *gradient, int
     }
 }
 
-static void bias_gradient(const dnnb__linear *l, const float *gradient, int64_t strip,
-                          float *bias) {
-    float sum[OUT] = {0};
-    for (int64_t row = 0; row < l->rows; row++)
-        for (int k = 0; k < OUT; k++) sum[k] += gradient[row * OUT + k];
-    for (int64_t k = 0; k < smaller(l->out - strip * OUT, OUT); k++) bias[strip * OUT + k] = sum[k];
-}
-
-static void backward_weights_run(const dnnb__linear *l, const float *in, const float *out_gradient,
-                                 float *weight, float *bias, float *packed) {
-#pragma omp parallel
-    {
-#pragma omp for schedule(static)
-        for (int64_t o = 0; o < l->out_strips; o++) {
-            float *strip = packed + o * l->rows * OUT;
-            pack_strip(out_gradient, l->rows, l->out, o, OUT, strip);
-            if (bias) bias_gradient(l, strip, o, bias);
-        }
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < l->in_strips; i++)
-            for (int64_t o = 0; o < l->out_strips; o++)
-                tile_gradient(in + i * l->rows * IN, packed + o * l->rows * OUT, l->rows,
-                              weight + (i * l->out_strips + o) * TILE);
-        _mm_sfence();
-    }
-}
+#include "kernels/linear_loops.h"
 
 /* --- the input's gradient --- */
 
@@ -203,14 +133,13 @@ static void pack_quad(const dnnb__linear *l, const float *matrix, int64_t q, flo
 }
 
 /* The sums of four vectors' elements. */
-DNNB__AVX2 static inline __m128 sum_lanes(__m256 a, __m256 b, __m256 c, __m256 d) {
+TARGET static inline __m128 sum_lanes(__m256 a, __m256 b, __m256 c, __m256 d) {
     __m256 abcd = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
     return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
 /* Four rows by three inputs over `n` strips of outputs: out[i] has the sums of the rows. */
-DNNB__AVX2 static void quad_sums(const float *gradient, const float *weight, int64_t n,
-                                 __m128 out[3]) {
+TARGET static void quad_sums(const float *gradient, const float *weight, int64_t n, __m128 out[3]) {
     __m256 sum[QUAD][TRIPLE];
     for (int r = 0; r < QUAD; r++)
         for (int i = 0; i < TRIPLE; i++) sum[r][i] = _mm256_setzero_ps();
@@ -227,9 +156,9 @@ DNNB__AVX2 static void quad_sums(const float *gradient, const float *weight, int
 }
 
 /* One strip of inputs of all rows. */
-DNNB__AVX2 static void strip_gradient(const dnnb__linear *l, int64_t strip, const float *packed,
-                                      const float *weight, const float *weight_end,
-                                      float *in_gradient) {
+TARGET static void strip_gradient(const dnnb__linear *l, int64_t strip, const float *packed,
+                                  const float *weight, const float *weight_end,
+                                  float *in_gradient) {
     int64_t quads = divide_up(l->rows, QUAD), n_in = smaller(l->in - strip * IN, IN);
     for (int64_t first = 0; first < l->out_strips; first += CHUNK_STRIPS) {
         int64_t n = smaller(l->out_strips - first, CHUNK_STRIPS);

@@ -5,6 +5,7 @@
 #include "unit/nets.h"
 
 #include "core/thread.h"
+#include "kernels/kernels.h"
 #include "models/models.h"
 
 /* float32 sums of up to some thousand terms against float64: some 1e-7 a value. Gradients gather
@@ -337,6 +338,33 @@ static void test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch(
     dnnb__graph_destroy(graph);
 }
 
+/* Where oneDNN has kernels of its own, ours take the layers that they are faster in. */
+static void test_engine_onednn__large_linear_layers_take_own_kernels(void **state) {
+    (void)state;
+    dnnb__isa isa;
+    assert_ok(dnnb__isa_get(&isa));
+    if (isa < DNNB__ISA_AVX2) return;
+    dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l", 1024)};
+    dnnb__graph *graph = make_graph(rows, 2, 1, 46); /* 2.2 million weights */
+    compare_step(graph, 5, 0, true);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    float *input = random_values(5 * 2116, 2), expected[1024];
+    static const size_t batches[] = {5, 1};
+    for (size_t i = 0; i < 2; i++) {
+        dnnb__plan *plan =
+            make_plan(net, DNNB__MODE_TEST, batches[i], 0, graph->n_nodes - 1, false);
+        assert_string_equal(dnnb__plan_get_op(plan, 0).implementation,
+                            dnnb__kernels_find_linear(isa)->name);
+        assert_ok(dnnb__plan_forward(plan, input, NULL));
+        if (i == 0) memcpy(expected, dnnb__plan_get_output(plan), sizeof expected);
+        assert_memory_equal(dnnb__plan_get_output(plan), expected, sizeof expected);
+        dnnb__plan_destroy(plan);
+    }
+    dnnb__free(input);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
 static void test_engine_onednn__a_part_that_changes_nothing_is_copied(void **state) {
     (void)state;
     dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.0f)};
@@ -482,6 +510,7 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__results_repeat_bit_for_bit),
         cmocka_unit_test(test_engine_onednn__plans_share_a_net),
         cmocka_unit_test(test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch),
+        cmocka_unit_test(test_engine_onednn__large_linear_layers_take_own_kernels),
         cmocka_unit_test(test_engine_onednn__a_part_that_changes_nothing_is_copied),
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),

@@ -297,6 +297,40 @@ static void destroy_linear(linear_case *c) {
     }
 }
 
+/* factors a and b that lie `a_step` and `b_step` apart: multiply-adds in their order, from zero. */
+static float chain(const float *a, size_t a_step, const float *b, size_t b_step, size_t n) {
+    float sum = 0;
+    for (size_t k = 0; k < n; k++) sum = fmaf(a[k * a_step], b[k * b_step], sum);
+    return sum;
+}
+
+/* Each result to the bit: whatever the rows beside it, the tiles and the threads are. */
+static void assert_chains(const dnnb__linear *l, const linear_case *c, const float *out,
+                          const float *in_gradient, const float *weight_gradient,
+                          const float *bias_gradient) {
+    size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
+    for (size_t o = 0; o < n_out; o++) {
+        float bias = 0;
+        for (size_t r = 0; r < rows; r++) {
+            float sum = chain(c->in + r * n_in, 1, c->weight + o * n_in, 1, n_in) + c->bias[o];
+            float expected = l->relu && sum <= 0 ? 0 : sum;
+            assert_memory_equal(&out[r * n_out + o], &expected, sizeof expected);
+            bias += c->gradient[r * n_out + o];
+        }
+        assert_memory_equal(&bias_gradient[o], &bias, sizeof bias);
+    }
+    for (size_t i = 0; i < n_in; i++) {
+        for (size_t r = 0; r < rows; r++) {
+            float sum = chain(c->gradient + r * n_out, 1, c->weight + i, n_in, n_out);
+            assert_memory_equal(&in_gradient[r * n_in + i], &sum, sizeof sum);
+        }
+        for (size_t o = 0; o < n_out; o++) {
+            float sum = chain(c->gradient + o, n_out, c->in + i, n_in, rows);
+            assert_memory_equal(&weight_gradient[o * n_in + i], &sum, sizeof sum);
+        }
+    }
+}
+
 static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
     linear_case c = create_linear(l);
     size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
@@ -305,7 +339,8 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     float *tiled = create_values((size_t)count, 5),
           *tiled_gradient = create_values((size_t)count, 6);
     float *in_strips = create_values(rows * (size_t)l->in_strips * DNNB__LINEAR_IN, 7);
-    float *out_strips = create_values((rows + 3) * (size_t)l->out_strips * DNNB__LINEAR_OUT, 8);
+    float *out_strips =
+        create_values((rows + DNNB__LINEAR_ROWS - 1) * (size_t)l->out_strips * DNNB__LINEAR_OUT, 8);
     float *out = create_values(rows * n_out, 9), *in_gradient = create_values(rows * n_in, 10);
     float *plain = create_values(n_in * n_out, 11), *bias_gradient = create_values(n_out, 12);
     dnnb__linear_expand(l->in, l->out, c.weight, tiled);
@@ -319,6 +354,8 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     assert_near(kernel->name, "bias", bias_gradient, c.bias_gradient, n_out);
     kernel->backward_data(l, c.gradient, tiled, in_gradient, out_strips);
     assert_near(kernel->name, "input", in_gradient, c.in_gradient, rows * n_in);
+    if (strcmp(kernel->name, "own:avx512") == 0)
+        assert_chains(l, &c, out, in_gradient, plain, bias_gradient);
     float *const owned[] = {tiled, tiled_gradient, in_strips,   out_strips,
                             out,   plain,          in_gradient, bias_gradient};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) dnnb__free(owned[i]);
@@ -327,13 +364,14 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
 
 static void test_kernels__linear_layers(void **state) {
     (void)state;
-    static const int64_t shapes[][3] = {{1, 5, 3},    {2, 48, 16},  {3, 50, 37},
-                                        {7, 100, 16}, {13, 96, 70}, {64, 49, 1100}};
+    static const int64_t shapes[][3] = {{1, 5, 3},   {2, 48, 16},  {3, 50, 37},    {7, 100, 16},
+                                        {8, 97, 40}, {13, 96, 70}, {64, 49, 1100}, {17, 60, 33},
+                                        {35, 70, 5}, {43, 49, 50}, {70, 145, 290}, {147, 50, 40}};
     for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
         const dnnb__linear_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->linear;
         for (size_t i = 0; kernel && i < sizeof shapes / sizeof shapes[0]; i++) {
-            dnnb__linear l =
-                dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], i % 2, 2);
+            dnnb__linear l = dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], i % 2,
+                                                   1 + (int64_t)(i % 3));
             compare_linear(kernel, &l);
         }
     }
@@ -359,7 +397,8 @@ static void test_kernels__a_row_falls_back_on_the_one_before(void **state) {
     assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX512, 16));
     assert_string_equal(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX512, 8)->name, "own:avx2");
     assert_null(dnnb__kernels_find_conv_weights(DNNB__ISA_AVX2, 16));
-    assert_non_null(dnnb__kernels_find_linear(DNNB__ISA_AVX512));
+    assert_ptr_equal(dnnb__kernels_find_linear(DNNB__ISA_AVX2), &dnnb__linear_avx2);
+    assert_ptr_equal(dnnb__kernels_find_linear(DNNB__ISA_AVX512), &dnnb__linear_avx512);
     assert_ptr_equal(dnnb__kernels_find_resample(DNNB__ISA_AVX2), &dnnb__resample_avx2);
     assert_ptr_equal(dnnb__kernels_find_resample(DNNB__ISA_AVX512), &dnnb__resample_avx2);
     assert_ptr_equal(dnnb__kernels_find_peak(DNNB__ISA_AVX2, false), &dnnb__peak_avx2);

@@ -1,9 +1,8 @@
 /*
- * Linear: oneDNN's inner product where it has a kernel for it, our own kernels elsewhere.
+ * Linear: our own kernels where they are faster (linear_own.h), oneDNN's inner product elsewhere.
  *
- * Weights are kept in the layout that the forward pass wants, if that is a layout of its own; when
- * oneDNN would call a general matrix product they are kept in our kernels' tiles, or row-major
- * where those do not run.
+ * Weights are kept in the tiles of our kernels where those compute; otherwise in the layout that
+ * the forward pass wants, or row-major when oneDNN would call a general matrix product.
  */
 #include "kernels/linear.h"
 #include "engine/onednn/linear_own.h"
@@ -67,7 +66,7 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
         dnnb__primitive_destroy(&primitive);
         return status;
     }
-    bool own = dnnb__linear_own_suits(&primitive);
+    bool own = dnnb__linear_own_suits(&product, &primitive);
     if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
         form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
     dnnb__primitive_destroy(&primitive);

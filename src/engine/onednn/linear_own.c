@@ -3,16 +3,21 @@
 
 #include "kernels/kernels.h"
 
-enum { ROW_GROUP = 4 }; /* rows are padded to it where the input's gradient packs them */
+/* What pays with AVX-512, where oneDNN has a kernel of its own. Measured on Zen 4
+ * (docs/performance.md): at 2^21 weights all passes together are faster, at 2^18 slower; outputs
+ * are padded to 16. */
+enum { LEAST_WEIGHTS = 1 << 21, LEAST_OUT = 256 };
 
 typedef struct settings {
     dnnb__linear shape;
     const dnnb__linear_kernel *kernel;
 } settings;
 
-bool dnnb__linear_own_suits(const dnnb__primitive *primitive) {
-    bool general = dnnb__primitive_is_gemm(primitive) || dnnb__primitive_is_slow(primitive);
-    return general && dnnb__kernels_find_linear(dnnb__onednn_get_isa());
+bool dnnb__linear_own_suits(const dnnb__product *p, const dnnb__primitive *forward) {
+    dnnb__isa isa = dnnb__onednn_get_isa();
+    if (!dnnb__kernels_find_linear(isa)) return false;
+    if (dnnb__primitive_is_gemm(forward) || dnnb__primitive_is_slow(forward)) return true;
+    return isa == DNNB__ISA_AVX512 && p->out >= LEAST_OUT && p->in >= LEAST_WEIGHTS / p->out;
 }
 
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -81,7 +86,7 @@ dnnb_status dnnb__linear_own_backward_data(dnnb__onednn_plan *plan, const char *
                                            const dnnb__product *p, size_t out_gradient,
                                            size_t weight, size_t in_gradient) {
     size_t groups;
-    int64_t rows = (p->rows + ROW_GROUP - 1) / ROW_GROUP * ROW_GROUP;
+    int64_t rows = (p->rows + DNNB__LINEAR_ROWS - 1) / DNNB__LINEAR_ROWS * DNNB__LINEAR_ROWS;
     DNNB_TRY(strip_buffer(plan, &groups, rows, p->out, DNNB__LINEAR_OUT));
     size_t buffers[] = {out_gradient, weight, in_gradient, groups};
     return add_step(plan, layer, "backward data", backward_data_run, p, buffers, 4);

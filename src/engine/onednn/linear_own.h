@@ -7,8 +7,9 @@
 
 #include "engine/onednn/plan.h"
 
-/** True when there are kernels for this processor, faster than what oneDNN would take. */
-bool dnnb__linear_own_suits(const dnnb__primitive *primitive);
+/** True when there are kernels for this processor, faster than what oneDNN would take. It does not
+ *  depend on the number of rows. @param forward What oneDNN would take for the forward pass. */
+bool dnnb__linear_own_suits(const dnnb__product *product, const dnnb__primitive *forward);
 
 /** Add the forward step. @param packed The input as the weight gradient wants it, a new buffer. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_own_forward(dnnb__onednn_plan *plan, const char *layer,

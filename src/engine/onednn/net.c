@@ -82,21 +82,32 @@ void dnnb__onednn_net_destroy(dnnb__net *base) {
     dnnb__free(net);
 }
 
+/* From PyTorch's form to the engine's. */
+static dnnb_status import_array(const dnnb__onednn_net *net, size_t param, const float *values) {
+    const dnnb__param_store *store = &net->params[param];
+    const dnnb__graph *graph = net->base.graph;
+    if (!store->form.expand)
+        return dnnb__reorder_once(net->dnnl, store->form.plain, values, store->form.layout,
+                                  store->weight);
+    if (store->form.layout == store->form.plain) {
+        store->form.expand(graph, &graph->params[param], values, store->weight);
+        return DNNB_OK;
+    }
+    float *expanded = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
+    if (!expanded) return dnnb__fail_memory();
+    store->form.expand(graph, &graph->params[param], values, expanded);
+    dnnb_status status = dnnb__reorder_once(net->dnnl, store->form.plain, expanded,
+                                            store->form.layout, store->weight);
+    dnnb__free(expanded);
+    return status;
+}
+
 dnnb_status dnnb__onednn_net_import(dnnb__net *base, size_t param, const float *values) {
     dnnb__onednn_net *net = (dnnb__onednn_net *)base;
     dnnb__param_store *store = &net->params[param];
-    float *expanded = NULL;
-    if (store->form.expand) {
-        expanded = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
-        if (!expanded) return dnnb__fail_memory();
-        store->form.expand(base->graph, &base->graph->params[param], values, expanded);
-    }
     size_t threads_before = dnnb__threads_set(base->n_threads);
-    dnnb_status status =
-        dnnb__reorder_once(net->dnnl, store->form.plain, expanded ? expanded : values,
-                           store->form.layout, store->weight);
+    dnnb_status status = import_array(net, param, values);
     (void)dnnb__threads_set(threads_before);
-    dnnb__free(expanded);
     store->stamp++;
     return status;
 }
@@ -112,27 +123,30 @@ bool dnnb__onednn_net_lend(dnnb__net *base, size_t param, const float *values) {
 }
 
 /* From the engine's form to PyTorch's. */
-static dnnb_status export_array(const dnnb__onednn_net *net, size_t param, const float *array,
-                                float *values) {
+static dnnb_status contract_array(const dnnb__onednn_net *net, size_t param, const float *array,
+                                  float *values) {
     const dnnb__param_store *store = &net->params[param];
-    float *plain = values;
-    if (store->form.contract && store->form.layout == store->form.plain) {
-        store->form.contract(net->base.graph, &net->base.graph->params[param], array, values);
+    const dnnb__graph *graph = net->base.graph;
+    if (!store->form.contract)
+        return dnnb__reorder_once(net->dnnl, store->form.layout, array, store->form.plain, values);
+    if (store->form.layout == store->form.plain) {
+        store->form.contract(graph, &graph->params[param], array, values);
         return DNNB_OK;
     }
-    if (store->form.contract) {
-        plain = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
-        if (!plain) return dnnb__fail_memory();
-    }
-    size_t threads_before = dnnb__threads_set(net->base.n_threads);
+    float *plain = dnnb__alloc(dnnb__layout_get_bytes(store->form.plain), 1);
+    if (!plain) return dnnb__fail_memory();
     dnnb_status status =
         dnnb__reorder_once(net->dnnl, store->form.layout, array, store->form.plain, plain);
+    if (status == DNNB_OK) store->form.contract(graph, &graph->params[param], plain, values);
+    dnnb__free(plain);
+    return status;
+}
+
+static dnnb_status export_array(const dnnb__onednn_net *net, size_t param, const float *array,
+                                float *values) {
+    size_t threads_before = dnnb__threads_set(net->base.n_threads);
+    dnnb_status status = contract_array(net, param, array, values);
     (void)dnnb__threads_set(threads_before);
-    if (plain != values) {
-        if (status == DNNB_OK)
-            store->form.contract(net->base.graph, &net->base.graph->params[param], plain, values);
-        dnnb__free(plain);
-    }
     return status;
 }
 
