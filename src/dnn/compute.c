@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/thread.h"
 #include "dnn/dnn.h"
 #include "tensor/tensor.h"
 
@@ -23,7 +24,9 @@ static dnnb_status read_source(const dnnb_dnn *dnn, size_t i, float *out) {
     const dnnb__param *param = &dnn->graph->params[i];
     if (dnn->sources[i]) return dnnb_tensor_read_f32(dnn->sources[i], out, param->count);
     dnnb__random_key key = dnnb__random_key_create(dnn->seed, DNNB__PURPOSE_INIT);
+    size_t threads_before = dnnb__threads_set(dnnb_dnn_get_n_threads(dnn));
     dnnb__param_initialize(param, key, out);
+    dnnb__threads_set(threads_before);
     return DNNB_OK;
 }
 
@@ -182,15 +185,18 @@ dnnb_status dnnb_dnn_forward(dnnb_dnn *dnn, const float *images, size_t n, float
     return DNNB_OK;
 }
 
-/* A float32 tensor for a parameter's values: new memory, or what its gradient does not use now. */
+/* A float32 tensor for a parameter's values: new memory that is not filled, or what its gradient
+ * does not use now. */
 static dnnb_status create_tensor(dnnb_dnn *dnn, size_t i, bool borrows, dnnb_tensor **out) {
     const dnnb__param *param = &dnn->graph->params[i];
+    size_t n_bytes = param->count * sizeof(float);
     dnnb__flat flat = {0};
     dnnb__storage *storage;
     if (borrows && dnn->net) flat = dnnb__net_get_flat(dnn->net, i);
-    if (!flat.gradient || flat.n < param->count)
-        return dnnb_tensor_create(out, DNNB_F32, &param->shape);
-    DNNB_TRY(dnnb__storage_borrow(&storage, flat.gradient, param->count * sizeof(float)));
+    if (flat.gradient && flat.n >= param->count)
+        DNNB_TRY(dnnb__storage_borrow(&storage, flat.gradient, n_bytes));
+    else
+        DNNB_TRY(dnnb__storage_create_empty(&storage, n_bytes));
     dnnb_status status = dnnb__tensor_view(out, storage, 0, DNNB_F32, &param->shape, NULL);
     dnnb__storage_release(storage);
     return status;

@@ -38,8 +38,9 @@ void dnnb__param_initialize(const dnnb__param *param, dnnb__random_key key, floa
     }
     uint64_t hash = hash_path(param->path);
     float bound = (float)param->init.bound, last[WORDS];
-    size_t i = 0;
-    for (; i + WORDS <= param->count; i += WORDS) fill_uniform(key, hash, i / 4, bound, out + i);
+    size_t i = param->count / WORDS * WORDS;
+#pragma omp parallel for schedule(static)
+    for (size_t at = 0; at < i; at += WORDS) fill_uniform(key, hash, at / 4, bound, out + at);
     if (i == param->count) return;
     fill_uniform(key, hash, i / 4, bound, last);
     memcpy(out + i, last, (param->count - i) * sizeof *out);

@@ -65,12 +65,24 @@ dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *pat
     return DNNB_OK;
 }
 
-dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dict *state, const char *path) {
-    for (size_t i = 0; i < dnnb_dict_get_count(kept); i++) {
-        const dnnb_tensor *from = dnnb_dict_get_tensor(kept, i);
-        dnnb_tensor *to = (dnnb_tensor *)dnnb_dict_find(state, dnnb_dict_get_name(kept, i));
-        memcpy(dnnb_tensor_get_writable(to), dnnb_tensor_get_data(from),
-               dnnb_tensor_get_count(from) * sizeof(float));
+static dnnb_status add_view(dnnb_dict *dict, const char *name, const dnnb_tensor *of) {
+    dnnb_tensor *view;
+    DNNB_TRY(dnnb_tensor_clone(&view, of));
+    dnnb_status status = dnnb_dict_add(dict, name, view);
+    if (status != DNNB_OK) dnnb_tensor_destroy(view);
+    return status;
+}
+
+dnnb_status dnnb__run_best_merge(dnnb_dict **out, const dnnb_dict *kept, const dnnb_dict *state) {
+    DNNB_TRY(dnnb_dict_create(out));
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnnb_dict_get_count(state); i++) {
+        const char *name = dnnb_dict_get_name(state, i);
+        const dnnb_tensor *best = dnnb_dict_find(kept, name);
+        status = add_view(*out, name, best ? best : dnnb_dict_get_tensor(state, i));
     }
-    return dnnb_dict_save(state, path);
+    if (status == DNNB_OK) return DNNB_OK;
+    dnnb_dict_destroy(*out);
+    *out = NULL;
+    return status;
 }

@@ -61,9 +61,9 @@ static dnnb_status save_pictures(dnnb__run *r, dnnb_run_state state, const char 
 }
 
 /* Epochs on kept features last milliseconds: drawing after each would take longer than training.
- * So plots and report wait until drawing them costs a twentieth of the time that has passed. */
+ * So plots and report wait until drawing them costs a fiftieth of the time that has passed. */
 static bool is_time_to_plot(const dnnb__run *r) {
-    return dnnb__session_now_s() - r->plotted_at_s >= 20 * r->plot_s;
+    return dnnb__session_now_s() - r->plotted_at_s >= 50 * r->plot_s;
 }
 
 static dnnb_status save_history(dnnb__run *r) {
@@ -83,23 +83,50 @@ dnnb_status dnnb__run_save_epoch(dnnb__run *r, bool is_last) {
     return !is_last && is_time_to_plot(r) ? save_pictures(r, DNNB_RUN_GOING_ON, NULL) : DNNB_OK;
 }
 
-static dnnb_status save_state(dnnb__run *r, dnnb_dict *state, bool has_model) {
-    if (has_model) WITH_PATH(r, "model.pth", dnnb_dict_save(state, path));
-    WITH_PATH(r, "best.pth", dnnb__run_best_save(r->best, state, path));
+/* A network to be written. */
+typedef struct network {
+    const char *name;
+    const dnnb_dict *state;
+    dnnb_status status;
+    char message[1024];
+} network;
+
+static dnnb_status save_network(const dnnb__run *r, const network *n) {
+    WITH_PATH(r, n->name, dnnb_dict_save(n->state, path));
+    return DNNB_OK;
+}
+
+/* At once: while one waits for the disk the other is summed and copied. */
+static dnnb_status save_all(const dnnb__run *r, network *networks, size_t n) {
+#pragma omp parallel for schedule(static, 1)
+    for (size_t i = 0; i < n; i++) {
+        networks[i].status = save_network(r, &networks[i]);
+        if (networks[i].status != DNNB_OK) /* the message is the thread's own */
+            (void)snprintf(networks[i].message, sizeof networks[i].message, "%s", dnnb_get_error());
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (networks[i].status == DNNB_OK) continue;
+        dnnb__set_error(networks[i].message);
+        return networks[i].status;
+    }
     return DNNB_OK;
 }
 
 /* The network as it is, if that is sound, and as it was best, both from one copy of it. */
 static dnnb_status save_networks(dnnb__run *r, bool has_model) {
-    dnnb_dict *state;
-    if (r->best) {
-        DNNB_TRY(dnnb_dnn_get_state(r->dnn, &state));
-        dnnb_status status = save_state(r, state, has_model);
-        dnnb_dict_destroy(state);
-        return status;
+    dnnb_dict *state, *best = NULL;
+    if (!r->best) {
+        if (has_model) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
+        return DNNB_OK;
     }
-    if (has_model) WITH_PATH(r, "model.pth", dnnb_dnn_save(r->dnn, path));
-    return DNNB_OK;
+    DNNB_TRY(dnnb_dnn_get_state(r->dnn, &state));
+    dnnb_status status = dnnb__run_best_merge(&best, r->best, state);
+    network networks[] = {{.name = "best.pth", .state = best},
+                          {.name = "model.pth", .state = state}};
+    if (status == DNNB_OK) status = save_all(r, networks, has_model ? 2 : 1);
+    dnnb_dict_destroy(best);
+    dnnb_dict_destroy(state);
+    return status;
 }
 
 dnnb_status dnnb__run_save_results(dnnb__run *r, dnnb_status status, const char *message) {

@@ -76,10 +76,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__run_list_class_names(const dnnb__run_inputs *i
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_keep(dnnb_dict **kept, dnnb_dnn *dnn, const char *path);
 /** Room in *kept for what changes of a network. */
 DNNB_MUST_CHECK dnnb_status dnnb__run_best_create(dnnb_dict **kept, const dnnb_dnn *dnn);
-/** Write the file from what was kept in memory.
- *  @param state That of the network, which what was kept replaces in part. */
-DNNB_MUST_CHECK dnnb_status dnnb__run_best_save(const dnnb_dict *kept, dnnb_dict *state,
-                                                const char *path);
+/** The state of the network as it was best: views of what was kept in memory, and of the state as
+ * it is for the rest. */
+DNNB_MUST_CHECK dnnb_status dnnb__run_best_merge(dnnb_dict **out, const dnnb_dict *kept,
+                                                 const dnnb_dict *state);
 
 /** The log: lines wait in memory until the file is there, between flushes, and while the file
  *  cannot be written. */

@@ -58,8 +58,7 @@ dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes
     return DNNB_OK;
 }
 
-/* With memory that is not filled. */
-static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
+dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes) {
     *out = NULL;
     void *data = dnnb__alloc_large(n_bytes, 1);
     if (!data) return dnnb__fail_memory();
@@ -72,7 +71,7 @@ static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
 }
 
 dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
-    DNNB_TRY(create_storage(out, n_bytes));
+    DNNB_TRY(dnnb__storage_create_empty(out, n_bytes));
     memset((*out)->data, 0, n_bytes);
     return DNNB_OK;
 }
@@ -80,7 +79,7 @@ dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes) {
 dnnb_status dnnb__storage_copy(dnnb__storage **out, const dnnb__storage *s, size_t at_bytes,
                                size_t n_bytes) {
     const uint8_t *from = dnnb__storage_get_data(s) + at_bytes;
-    DNNB_TRY(create_storage(out, n_bytes));
+    DNNB_TRY(dnnb__storage_create_empty(out, n_bytes));
     for (size_t at = 0; at < n_bytes; at += COPY_BYTES) {
         size_t n = n_bytes - at < COPY_BYTES ? n_bytes - at : COPY_BYTES;
         memcpy((*out)->data + at, from + at, n);

@@ -10,6 +10,8 @@ typedef struct dnnb__storage dnnb__storage;
 
 /** New zero-filled memory; the caller holds one reference. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
+/** The same, not filled: for what is written whole at once, by whichever threads write it. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes);
 /** Over memory that outlives every view of it; the caller holds one reference. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes);
 /** Take over a map (emptied on success); the caller holds one reference. Read-only. */
