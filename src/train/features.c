@@ -26,7 +26,7 @@ dnnb_status dnnb__features_reserve(dnnb__features *f, dnnb__budget *budget, cons
     size_t n_bytes = dnnb__features_get_bytes(f);
     if (f->node == 0 || n_bytes == 0) return DNNB_OK;
     if (dnnb__budget_take(budget, n_bytes)) {
-        f->values = dnnb__alloc(n_bytes, 1);
+        f->values = dnnb__alloc_large(n_bytes, 1);
         if (!f->values) {
             dnnb__budget_give_back(budget, n_bytes);
             return dnnb__fail_memory();

@@ -223,7 +223,7 @@ static dnnb_status create_slots(dnnb__loader *loader) {
         s->messages = dnnb__calloc(n, sizeof *s->messages);
         s->statuses = dnnb__calloc(n, sizeof *s->statuses);
         s->rows = dnnb__calloc(n, sizeof *s->rows);
-        s->images = dnnb__alloc(n, loader->image_bytes);
+        s->images = dnnb__alloc_large(n, loader->image_bytes);
         s->is_clear = dnnb__calloc(n, sizeof *s->is_clear);
         if (!s->messages || !s->statuses || !s->rows || !s->images || !s->is_clear)
             return dnnb__fail_memory();

@@ -89,7 +89,7 @@ dnnb_status dnnb__session_reserve(dnnb__session *session, size_t max_batch) {
     size_t n_values;
     if (!dnnb__mul_size(max_batch, session->largest_features, &n_values)) n_values = SIZE_MAX;
     dnnb__free(session->features);
-    session->features = dnnb__alloc(n_values, sizeof *session->features);
+    session->features = dnnb__alloc_large(n_values, sizeof *session->features);
     return session->features ? DNNB_OK : dnnb__fail_memory();
 }
 
