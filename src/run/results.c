@@ -91,19 +91,24 @@ typedef struct network {
     char message[1024];
 } network;
 
-static dnnb_status save_network(const dnnb__run *r, const network *n) {
+static dnnb_status write_network(const dnnb__run *r, const network *n) {
     WITH_PATH(r, n->name, dnnb_dict_save(n->state, path));
     return DNNB_OK;
 }
 
-/* At once: while one waits for the disk the other is summed and copied. */
+static void save_network(const dnnb__run *r, network *n) {
+    n->status = write_network(r, n);
+    if (n->status != DNNB_OK) /* the message is the thread's own */
+        (void)snprintf(n->message, sizeof n->message, "%s", dnnb_get_error());
+}
+
+/* At once: while one waits for the disk the other is summed and copied. What had no room beside
+ * the other may have it alone. */
 static dnnb_status save_all(const dnnb__run *r, network *networks, size_t n) {
 #pragma omp parallel for schedule(static, 1)
-    for (size_t i = 0; i < n; i++) {
-        networks[i].status = save_network(r, &networks[i]);
-        if (networks[i].status != DNNB_OK) /* the message is the thread's own */
-            (void)snprintf(networks[i].message, sizeof networks[i].message, "%s", dnnb_get_error());
-    }
+    for (size_t i = 0; i < n; i++) save_network(r, &networks[i]);
+    for (size_t i = 0; i < n && n > 1; i++)
+        if (networks[i].status == DNNB_ERR_IO) save_network(r, &networks[i]);
     for (size_t i = 0; i < n; i++) {
         if (networks[i].status == DNNB_OK) continue;
         dnnb__set_error(networks[i].message);
@@ -121,9 +126,10 @@ static dnnb_status save_networks(dnnb__run *r, bool has_model) {
     }
     DNNB_TRY(dnnb_dnn_get_state(r->dnn, &state));
     dnnb_status status = dnnb__run_best_merge(&best, r->best, state);
-    network networks[] = {{.name = "best.pth", .state = best},
-                          {.name = "model.pth", .state = state}};
-    if (status == DNNB_OK) status = save_all(r, networks, has_model ? 2 : 1);
+    network networks[] = {{.name = "model.pth", .state = state},
+                          {.name = "best.pth", .state = best}};
+    if (status == DNNB_OK)
+        status = has_model ? save_all(r, networks, 2) : save_all(r, networks + 1, 1);
     dnnb_dict_destroy(best);
     dnnb_dict_destroy(state);
     return status;
