@@ -34,8 +34,10 @@ static dnnb_status param_create(dnnb__onednn_net *net, size_t param) {
     size_t n_bytes = dnnb__layout_get_bytes(store->form.layout);
     store->n = n_bytes / sizeof(float);
     store->stamp = 1;
-    /* What has no padding is written whole by its import, and takes no memory until then. */
-    bool is_padded = store->n != net->base.graph->params[param].count;
+    /* What has no padding is written whole by its import, and so is what only `expand` brings into
+     * its form: it takes no memory until then. */
+    bool is_tiled = store->form.expand && store->form.layout == store->form.plain;
+    bool is_padded = store->n != net->base.graph->params[param].count && !is_tiled;
     store->weight = is_padded ? dnnb__calloc_large(n_bytes, 1) : dnnb__alloc_large(n_bytes, 1);
     return store->weight ? DNNB_OK : dnnb__fail_memory();
 }
