@@ -12,6 +12,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
                         .resample = &dnnb__resample_avx2,
                         .peaks = {&dnnb__peak_avx2}},
     [DNNB__ISA_AVX512] = {.maxpool = &dnnb__maxpool_avx512,
+                          .conv_weights_bf16 = &dnnb__conv_weights_amx,
                           .linear = &dnnb__linear_avx512,
                           .peaks = {&dnnb__peak_amx, &dnnb__peak_avx512_bf16, &dnnb__peak_avx512}},
 #endif
@@ -31,6 +32,13 @@ const dnnb__conv_weights_kernel *dnnb__kernels_find_conv_weights(dnnb__isa isa, 
     for (int i = (int)isa; i >= 0; i--)
         if (rows[i].conv_weights && rows[i].conv_weights->block == block)
             return rows[i].conv_weights;
+    return NULL;
+}
+
+const dnnb__conv_weights_bf16_kernel *dnnb__kernels_find_conv_weights_bf16(dnnb__isa isa) {
+    for (int i = (int)isa; i >= 0; i--)
+        if (rows[i].conv_weights_bf16 && rows[i].conv_weights_bf16->can_run())
+            return rows[i].conv_weights_bf16;
     return NULL;
 }
 

@@ -36,6 +36,7 @@ enum { DNNB__KERNELS_MAX_PEAKS = 3 };
 typedef struct dnnb__kernels {
     const dnnb__maxpool_kernel *maxpool;
     const dnnb__conv_weights_kernel *conv_weights;
+    const dnnb__conv_weights_bf16_kernel *conv_weights_bf16;
     const dnnb__linear_kernel *linear;
     const dnnb__resample_kernel *resample;
     /** The fastest first of each type; NULL after the last. */
@@ -49,6 +50,8 @@ const dnnb__kernels *dnnb__kernels_get_row(dnnb__isa isa);
 const dnnb__maxpool_kernel *dnnb__kernels_find_maxpool(dnnb__isa isa, int64_t block);
 /** The kernel for exactly this block of channels, NULL when there is none up to `isa`. */
 const dnnb__conv_weights_kernel *dnnb__kernels_find_conv_weights(dnnb__isa isa, int64_t block);
+/** NULL when there is none up to `isa` that this processor can run. */
+const dnnb__conv_weights_bf16_kernel *dnnb__kernels_find_conv_weights_bf16(dnnb__isa isa);
 /** NULL when there is none up to `isa`. */
 const dnnb__linear_kernel *dnnb__kernels_find_linear(dnnb__isa isa);
 /** The widest up to `isa`; there always is one. */

@@ -16,14 +16,6 @@
 
 enum { DNNB__PEAK_FLOATS = 4096 }; /* of the table: 16 kB */
 
-/* Before a loop over the sums: written out, so that each sum stays in a register of its own. Left
- * alone gcc exchanges the loops, and every sum waits for itself. */
-#if defined(__clang__)
-#define DNNB__PEAK_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define DNNB__PEAK_UNROLL _Pragma("GCC unroll 32")
-#endif
-
 /** One way to multiply and add. */
 typedef struct dnnb__peak_kernel {
     const char *instructions;

@@ -9,14 +9,14 @@ enum { LANES = 8, SUMS = 12 };
 
 DNNB__AVX2 static double run(const float *table, float *sums) {
     __m256 sum[SUMS];
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) sum[i] = _mm256_load_ps(table + LANES * i);
     for (int k = 0; k < DNNB__PEAK_FLOATS; k += 2 * LANES) {
         __m256 factor = _mm256_load_ps(table + k), term = _mm256_load_ps(table + k + LANES);
-        DNNB__PEAK_UNROLL
+        DNNB__UNROLL
         for (int i = 0; i < SUMS; i++) sum[i] = _mm256_fmadd_ps(sum[i], factor, term);
     }
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) _mm256_store_ps(sums + LANES * i, sum[i]);
     return 2.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }

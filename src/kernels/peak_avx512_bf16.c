@@ -13,15 +13,15 @@ static bool can_run(void) {
 
 __attribute__((target("avx512f,avx512bf16"))) static double run(const float *table, float *sums) {
     __m512 sum[SUMS];
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) sum[i] = _mm512_load_ps(table + LANES * i);
     for (int k = 0; k < DNNB__PEAK_FLOATS; k += 2 * LANES) {
         __m512bh a = (__m512bh)_mm512_load_ps(table + k);
         __m512bh b = (__m512bh)_mm512_load_ps(table + k + LANES);
-        DNNB__PEAK_UNROLL
+        DNNB__UNROLL
         for (int i = 0; i < SUMS; i++) sum[i] = _mm512_dpbf16_ps(sum[i], a, b);
     }
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) _mm512_store_ps(sums + LANES * i, sum[i]);
     return 4.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }

@@ -9,11 +9,11 @@ enum { LANES = 4, SUMS = 12 };
 static double run(const float *table, float *sums) {
     const lanes *from = (const lanes *)(const void *)table;
     lanes *to = (lanes *)(void *)sums, sum[SUMS];
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) sum[i] = from[i];
-    for (int k = 0; k < DNNB__PEAK_FLOATS / LANES; k += 2) DNNB__PEAK_UNROLL
+    for (int k = 0; k < DNNB__PEAK_FLOATS / LANES; k += 2) DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) sum[i] = sum[i] * from[k] + from[k + 1];
-    DNNB__PEAK_UNROLL
+    DNNB__UNROLL
     for (int i = 0; i < SUMS; i++) to[i] = sum[i];
     return 2.0 * SUMS * LANES * (DNNB__PEAK_FLOATS / (2 * LANES));
 }

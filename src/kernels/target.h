@@ -8,4 +8,12 @@
 #define DNNB__AVX512  __attribute__((target("avx2,fma,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")))
 #endif
 
+/* Before a loop over vectors: written out, so that each stays in a register of its own. Left alone
+ * gcc may exchange loops, and every sum waits for itself. */
+#if defined(__clang__)
+#define DNNB__UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define DNNB__UNROLL _Pragma("GCC unroll 32")
+#endif
+
 #endif

@@ -219,11 +219,10 @@ static dnnb_status add_weight_mask(dnnb__onednn_plan *plan, const dnnb__op *op) 
                                    n, buffers, 2);
 }
 
-static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
-                                           const conv_pass *pass, size_t gradient) {
+/* By oneDNN's primitive, or the own kernel that is faster than that. */
+static dnnb_status add_weights(dnnb__onednn_plan *plan, const dnnb__op *op, const conv_pass *pass,
+                               size_t gradient, bool bias_trained) {
     size_t param = op->node->first_param;
-    bool bias_trained = pass->conv.bias && dnnb__onednn_is_trained(plan, param + 1);
-    if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
     dnnb__conv conv = pass->conv;
     conv.bias = bias_trained;
     dnnb__conv2d_layouts layouts = pass->layouts;
@@ -253,7 +252,35 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
         DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "backward weights", &primitive,
                                             bindings, 4));
     dnnb__onednn_count_products(plan, op->node);
-    DNNB_TRY(dnnb__onednn_weight_gradients_end(plan, &g, param));
+    return dnnb__onednn_weight_gradients_end(plan, &g, param);
+}
+
+/* By an own kernel that reads and writes what the forward pass has. */
+static dnnb_status add_weights_own(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                   const conv_pass *pass, const dnnb__conv_weights_bf16_kernel *own,
+                                   size_t gradient, bool bias_trained) {
+    size_t param = op->node->first_param;
+    dnnb__layout layout;
+    dnnb__onednn_gradients g;
+    DNNB_TRY(dnnb__layout_weights_tiled(plan->net->dnnl, &layout, &pass->conv));
+    DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, layout, bias_trained));
+    DNNB_TRY(dnnb__conv_weights_add_bf16(plan, op->node->path, own, &pass->conv, op->saved,
+                                         gradient, g.weight, g.bias));
+    dnnb__onednn_count_products(plan, op->node);
+    return dnnb__onednn_weight_gradients_end(plan, &g, param);
+}
+
+static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                           const conv_pass *pass, size_t gradient) {
+    size_t param = op->node->first_param;
+    bool bias_trained = pass->conv.bias && dnnb__onednn_is_trained(plan, param + 1);
+    if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
+    const dnnb__conv_weights_bf16_kernel *own = dnnb__conv_weights_find_bf16(
+        plan->net->dnnl, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
+    if (own)
+        DNNB_TRY(add_weights_own(plan, op, pass, own, gradient, bias_trained));
+    else
+        DNNB_TRY(add_weights(plan, op, pass, gradient, bias_trained));
     bool masked = pass->converted && dnnb__onednn_is_trained(plan, param);
     return masked ? add_weight_mask(plan, op) : DNNB_OK;
 }

@@ -2,6 +2,7 @@
 #include "engine/onednn/conv2d_form.h"
 
 #include "core/thread.h"
+#include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
 
 enum { USUAL_BATCH = 64 };
@@ -75,7 +76,8 @@ static dnnb_status try_bf16(dnnb__dnnl *dnnl, const dnnb__primitive *forward,
     *is_fast = !dnnb__primitive_is_slow(&backward);
     *weights = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
     dnnb__primitive_destroy(&backward);
-    return DNNB_OK;
+    if (!dnnb__conv_weights_find_bf16(dnnl, conv, l->in_block, l->out_block)) return DNNB_OK;
+    return dnnb__layout_weights_tiled(dnnl, weights, conv);
 }
 
 /* The first that is fast of oneDNN's choice, channels last (the other way round where they are

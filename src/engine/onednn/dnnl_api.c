@@ -424,6 +424,13 @@ dnnb_status dnnb__layout_weights_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
                          block == 8 ? dnnl_OIhw8i8o : dnnl_OIhw16i16o);
 }
 
+dnnb_status dnnb__layout_weights_tiled(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                       const dnnb__conv *conv) {
+    int64_t dims[DNNB__LAYOUT_MAX_NDIM];
+    size_t ndim = dnnb__conv_get_weight_dims(conv, dims);
+    return layout_tagged(dnnl, out, DNNB__F32, dims, ndim, dnnl_OIhw16o16i);
+}
+
 /* The four layouts of a convolution, and oneDNN's dilation, which counts the gaps. */
 typedef struct conv_layouts {
     dnnb__layout src, weights, bias, dst;

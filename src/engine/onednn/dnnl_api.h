@@ -105,6 +105,9 @@ size_t dnnb__conv_get_weight_dims(const dnnb__conv *conv, int64_t dims[DNNB__LAY
  *  1. */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_blocked(dnnb__dnnl *dnnl, dnnb__layout *out,
                                                          const dnnb__conv *conv, int64_t block);
+/** [out / 16][in / 16][kh][kw][16 out][16 in]; groups is 1. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_weights_tiled(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                       const dnnb__conv *conv);
 
 /** What makes a primitive leaves an empty one when it fails. Layouts that are NULL are oneDNN's
  *  choice. The two backward passes need the forward primitive, made for
