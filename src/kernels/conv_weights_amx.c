@@ -323,9 +323,19 @@ TARGET static void pack(const dnnb__conv_weights_bf16 *w, const packing *p, cons
                  g->sums + (image * p->out_tiles + o) * TILE);
 }
 
-TARGET static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
-                               const uint16_t *out_gradient, float *weight_gradient,
-                               float *bias_gradient, void *scratch) {
+/* Functions of their own: what OpenMP makes of a parallel region has no target attribute in clang.
+ */
+TARGET static void tiles_take(void) {
+    dnnb__amx_configure();
+}
+
+TARGET static void tiles_return(void) {
+    _tile_release();
+}
+
+static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
+                        const uint16_t *out_gradient, float *weight_gradient, float *bias_gradient,
+                        void *scratch) {
     packing p = describe(w);
     parts s = divide(&p, scratch);
     find_pixels(w, &p, &s);
@@ -333,7 +343,7 @@ TARGET static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t 
     int64_t n_products = n_pairs * w->kernel[0], n_groups = divide_up(w->batch, p.group);
 #pragma omp parallel
     {
-        dnnb__amx_configure();
+        tiles_take();
         for (int64_t i = 0; i <= n_groups; i++) {
             packed next = s.groups[i % 2], now = s.groups[(i + 1) % 2];
             next.first = i * p.group;
@@ -350,7 +360,7 @@ TARGET static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t 
                 else if (bias_gradient)
                     bias_add(w, &p, &now, bias_gradient);
         }
-        _tile_release();
+        tiles_return();
     }
 }
 
