@@ -49,14 +49,22 @@ static void set_channels_last(dnnb__net *net, bool on) {
     dnnb__dnnl_set_channels_last(((dnnb__onednn_net *)net)->dnnl, on);
 }
 
+/* Ways to compute the same, of which the processor decides otherwise; N_WAYS are all together. */
+enum { CHANNELS_LAST = 1, EXCHANGES = 2, N_WAYS = 4 };
+
+static void set_ways(dnnb__net *net, unsigned ways) {
+    set_channels_last(net, ways & CHANNELS_LAST);
+    dnnb__dnnl_set_exchanges(((dnnb__onednn_net *)net)->dnnl, ways & EXCHANGES);
+}
+
 /* One step of a graph in bfloat16 and by ref. */
-static void run_both(const dnnb__graph *graph, size_t batch, bool channels_last, results r[2]) {
+static void run_both(const dnnb__graph *graph, size_t batch, unsigned ways, results r[2]) {
     size_t to = graph->n_nodes - 1;
     float *input = rounded_values(batch * count_of(graph, 0), 2);
     float *output_gradient = rounded_values(batch * count_of(graph, to), 3);
     for (int k = 0; k < 2; k++) {
         dnnb__net *net = make_rounded_net(k ? "ref" : "onednn", graph, k ? DNNB__F32 : DNNB__BF16);
-        if (k == 0) set_channels_last(net, channels_last);
+        if (k == 0) set_ways(net, ways);
         dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, batch, 0, to, true);
         run_step_from(plan, input, output_gradient, &r[k]);
         dnnb__plan_destroy(plan);
@@ -70,9 +78,9 @@ static void run_both(const dnnb__graph *graph, size_t batch, bool channels_last,
 static void compare_layer(const dnnb__layer_row *row, int64_t channels, int64_t size) {
     enum { BATCH = 3 };
     dnnb__graph *graph = make_graph(row, 1, channels, size);
-    for (int last = 0; last < 2; last++) {
+    for (unsigned ways = 0; ways < N_WAYS; ways++) {
         results r[2];
-        run_both(graph, BATCH, last, r);
+        run_both(graph, BATCH, ways, r);
         assert_near(row->path, r[0].output, r[1].output, BATCH * count_of(graph, 1), rounded_once);
         assert_near(row->path, r[0].input_gradient, r[1].input_gradient, BATCH * count_of(graph, 0),
                     rounded_once);
@@ -103,6 +111,89 @@ static void test_engine_bf16__each_layer_equals_ref(void **state) {
     }
 }
 
+/* How the plan of a layer makes its data gradient: by oneDNN's "jit" or not, by a flip or not. */
+static void find_data_gradient(const dnnb__graph *graph, unsigned ways, bool *is_jit,
+                               bool *is_flipped) {
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    set_ways(net, ways);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, graph->n_nodes - 1, true);
+    *is_jit = *is_flipped = false;
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        *is_flipped |= strcmp(op.implementation, "own flip") == 0;
+        *is_jit |= op.flops > 0 && strcmp(op.pass, "backward data") == 0 &&
+                   strncmp(op.implementation, "jit:", 4) == 0;
+    }
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+}
+
+static dnnb__layer_row dilated(dnnb__layer_row row) {
+    row.attr.conv2d.dilation[0] = row.attr.conv2d.dilation[1] = 2;
+    return row;
+}
+
+/* A convolution of stride 1 whose kernel reaches over its padding can be turned round. */
+static void test_engine_bf16__data_gradients_as_forward_passes_equal_ref(void **state) {
+    (void)state;
+    const dnnb__layer_row rows[] = {CONV("pointwise", 48, 1, 1, 1, 0),
+                                    CONV("usual", 32, 3, 3, 1, 1),
+                                    CONV("unpadded", 17, 3, 3, 1, 0),
+                                    CONV("wide", 3, 5, 5, 1, 2),
+                                    CONV("valid", 48, 5, 5, 1, 0),
+                                    CONV("column", 16, 3, 1, 1, 0),
+                                    CONV("row", 16, 1, 4, 1, 0),
+                                    dilated((dnnb__layer_row)CONV("dilated", 17, 3, 3, 1, 2)),
+                                    CONV("strided", 16, 3, 3, 2, 1),
+                                    CONV("beyond", 16, 1, 1, 1, 1)};
+    enum { N_ROWS = sizeof rows / sizeof rows[0], N_SUIT = N_ROWS - 2 };
+    static const int64_t channels[] = {3, 17, 32, 48};
+    if (!is_supported()) return;
+    for (size_t i = 0; i < N_ROWS * 4; i++) {
+        const dnnb__layer_row *row = &rows[i / 4];
+        dnnb__graph *graph = make_graph(row, 1, channels[i % 4], 11);
+        bool is_jit, is_flipped, ignored;
+        find_data_gradient(graph, CHANNELS_LAST, &is_jit, &is_flipped);
+        assert_false(is_flipped);
+        find_data_gradient(graph, CHANNELS_LAST | EXCHANGES, &ignored, &is_flipped);
+        if (is_flipped != (is_jit && i / 4 < N_SUIT))
+            fail_msg("%s, %d channels: %s", row->path, (int)channels[i % 4],
+                     is_flipped ? "turned round" : "not turned round");
+        compare_layer(row, channels[i % 4], 11);
+        dnnb__graph_destroy(graph);
+    }
+}
+
+/* Each step of training changes the weights that the data gradient has copies of. */
+static void test_engine_bf16__changed_weights_reach_data_gradients(void **state) {
+    (void)state;
+    static const dnnb__layer_row row = CONV("usual", 32, 3, 3, 1, 1);
+    if (!is_supported()) return;
+    dnnb__graph *graph = make_graph(&row, 1, 32, 11);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    set_ways(net, CHANNELS_LAST | EXCHANGES);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 2, 0, 1, true);
+    size_t n = 2 * count_of(graph, 0), n_out = 2 * count_of(graph, 1);
+    float *input = rounded_values(n, 2), *output_gradient = rounded_values(n_out, 3);
+    dnnb__flat flat = dnnb__net_get_flat(net, 0);
+    results r[3];
+    for (int k = 0; k < 3; k++) {
+        run_step_from(plan, input, output_gradient, &r[k]);
+        for (size_t i = 0; i < flat.n; i++) flat.weight[i] *= k == 0 ? -2.0f : 0.0f;
+        (k == 0 ? dnnb__net_mark_changed : dnnb__net_mark_trained)(net);
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert_true(r[1].input_gradient[i] == -2.0f * r[0].input_gradient[i]);
+        assert_true(r[2].input_gradient[i] == 0.0f);
+    }
+    for (int k = 0; k < 3; k++) results_free(&r[k]);
+    dnnb__free(input);
+    dnnb__free(output_gradient);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
 /* Linear layers, dropout, sums and joins need a graph of some layers, of which only the last two
  * round. */
 static void test_engine_bf16__linear_layers_equal_ref(void **state) {
@@ -111,7 +202,7 @@ static void test_engine_bf16__linear_layers_equal_ref(void **state) {
     if (!is_supported()) return;
     dnnb__graph *graph = make_graph(rows, 3, 7, 6);
     results r[2];
-    run_both(graph, 5, false, r);
+    run_both(graph, 5, 0, r);
     /* Inputs are doubled by the dropout, exactly; the output is float32. */
     assert_near("output", r[0].output, r[1].output, 5 * 30, in_float32);
     assert_near("input gradient", r[0].input_gradient, r[1].input_gradient, 5 * count_of(graph, 0),
@@ -139,11 +230,11 @@ static double cosine(const float *a, const float *b, size_t n) {
 static void test_engine_bf16__networks_are_near_ref(void **state) {
     (void)state;
     dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), GRAPH(residual, 3, 14), GRAPH(branches, 4, 9)};
-    for (size_t g = 0; g < 6; g++) {
+    for (size_t g = 0; g < 3 * N_WAYS; g++) {
         const dnnb__graph *graph = graphs[g % 3];
         results r[2];
         if (!is_supported()) break;
-        run_both(graph, 3, g >= 3, r);
+        run_both(graph, 3, (unsigned)g / 3, r);
         assert_near("output", r[0].output, r[1].output, 3 * count_of(graph, graph->n_nodes - 1),
                     2e-2);
         for (size_t i = 0; i < graph->n_params; i++) {
@@ -395,6 +486,8 @@ static void test_engine_bf16__a_nan_reaches_the_output(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_bf16__each_layer_equals_ref),
+        cmocka_unit_test(test_engine_bf16__data_gradients_as_forward_passes_equal_ref),
+        cmocka_unit_test(test_engine_bf16__changed_weights_reach_data_gradients),
         cmocka_unit_test(test_engine_bf16__linear_layers_equal_ref),
         cmocka_unit_test(test_engine_bf16__networks_are_near_ref),
         cmocka_unit_test(test_engine_bf16__no_slow_implementation_is_taken),

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "engine/onednn/conv2d_data.h"
 #include "engine/onednn/conv2d_form.h"
 #include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
@@ -307,11 +308,14 @@ static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op 
     dnnb__primitive primitive;
     DNNB_TRY(
         backward_create(plan, &primitive, dnnb__conv_backward_data, op, &pass->conv, &layouts));
-    size_t weight, in_gradient = 0, made;
+    size_t weight, in_gradient = 0, made, param = op->node->first_param;
+    bool exchanged;
+    DNNB_TRY(dnnb__conv_data_exchange(plan, &primitive, &pass->conv, &layouts, param, &exchanged));
+    dnnb__layout read = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
     dnnb_status status = bring(plan, op, pass->layouts.out, layouts.out, &gradient);
     if (status == DNNB_OK)
-        status = dnnb__onednn_weight(plan, &weight, op->node->first_param,
-                                     dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
+        status =
+            (exchanged ? dnnb__conv_data_weight : dnnb__onednn_weight)(plan, &weight, param, read);
     if (status == DNNB_OK) status = dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient);
     made = in_gradient;
     if (status == DNNB_OK && (pass->converted || layouts.in != pass->layouts.in))
@@ -320,8 +324,9 @@ static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op 
         dnnb__primitive_destroy(&primitive);
         return status;
     }
-    dnnb__binding bindings[] = {
-        {DNNL_ARG_DIFF_DST, gradient}, {DNNL_ARG_WEIGHTS, weight}, {DNNL_ARG_DIFF_SRC, made}};
+    dnnb__binding bindings[] = {{DNNL_ARG_WEIGHTS, weight},
+                                {exchanged ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, gradient},
+                                {exchanged ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, made}};
     DNNB_TRY(
         dnnb__onednn_add_primitive(plan, op->node->path, "backward data", &primitive, bindings, 3));
     dnnb__onednn_count_products(plan, op->node);

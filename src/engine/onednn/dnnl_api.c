@@ -18,7 +18,7 @@ struct dnnb__dnnl {
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* of every primitive */
     dnnb__precision precision;
-    bool channels_last;
+    bool channels_last, exchanges;
     struct dnnb__layout_entry **layouts;
     size_t n_layouts, layout_capacity;
 };
@@ -105,6 +105,7 @@ dnnb_status dnnb__dnnl_create(dnnb__dnnl **out, dnnb__precision precision) {
     dnnl->precision = precision;
     dnnl->channels_last =
         precision == DNNB__BF16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES;
+    dnnl->exchanges = dnnl->channels_last;
     dnnb_status status = dnnl_prepare(dnnl);
     if (status != DNNB_OK) {
         dnnb__dnnl_destroy(dnnl);
@@ -137,6 +138,14 @@ void dnnb__dnnl_set_channels_last(dnnb__dnnl *dnnl, bool on) {
 
 bool dnnb__dnnl_is_channels_last(const dnnb__dnnl *dnnl) {
     return dnnl->channels_last;
+}
+
+void dnnb__dnnl_set_exchanges(dnnb__dnnl *dnnl, bool on) {
+    dnnl->exchanges = on;
+}
+
+bool dnnb__dnnl_exchanges(const dnnb__dnnl *dnnl) {
+    return dnnl->exchanges;
 }
 
 /* --- layouts --- */
@@ -273,6 +282,31 @@ dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept, dnnb__l
         *row = pair_tags[i].row;
     }
     return DNNB_OK;
+}
+
+dnnb_status dnnb__layout_exchange(dnnb__dnnl *dnnl, dnnb__layout *out, dnnb__layout weights) {
+    static const int order[] = {1, 0, 2, 3};
+    dnnb__desc desc;
+    TRY_DNNL(dnnb__desc_permute(&desc, weights->desc, order), "layout");
+    dnnb_status status = layout_keep(dnnl, out, desc);
+    dnnb__desc_destroy(desc);
+    return status;
+}
+
+bool dnnb__layout_find_positions(dnnb__layout weights, size_t *n_positions, size_t *n_together) {
+    const int64_t *dims, *strides, *blocked;
+    int n_blocked;
+    if (dnnb__desc_get_dims(weights->desc, &dims) != 4 ||
+        dnnb__desc_get_strides(weights->desc, &strides, &blocked, &n_blocked) != dnnl_success)
+        return false;
+    for (int i = 0; i < n_blocked; i++)
+        if (blocked[i] >= 2) return false;
+    /* The stride of a dimension of one element says nothing. */
+    int last = dims[3] > 1 ? 3 : 2;
+    if (dims[2] > 1 && strides[2] != strides[last] * (last == 3 ? dims[3] : 1)) return false;
+    *n_positions = (size_t)(dims[2] * dims[3]);
+    *n_together = dims[last] > 1 ? (size_t)strides[last] : 1;
+    return true;
 }
 
 size_t dnnb__layout_get_bytes(dnnb__layout layout) {

@@ -36,6 +36,10 @@ dnnb__precision dnnb__dnnl_get_precision(const dnnb__dnnl *dnnl);
  *  choice. */
 void dnnb__dnnl_set_channels_last(dnnb__dnnl *dnnl, bool on);
 bool dnnb__dnnl_is_channels_last(const dnnb__dnnl *dnnl);
+/** Whether gradients of data are to be forward passes where they can be (conv2d_data.h), as with
+ *  AMX. */
+void dnnb__dnnl_set_exchanges(dnnb__dnnl *dnnl, bool on);
+bool dnnb__dnnl_exchanges(const dnnb__dnnl *dnnl);
 
 enum { DNNB__LAYOUT_MAX_NDIM = 5 };
 
@@ -60,6 +64,13 @@ size_t dnnb__layout_get_bytes(dnnb__layout layout);
  *  `kept`, with rows of *row elements (0: in the same order). */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept,
                                                     dnnb__layout rounded, bool *found, size_t *row);
+
+/** Weights [out, in, kh, kw] as [in, out, kh, kw] in the same memory. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_exchange(dnnb__dnnl *dnnl, dnnb__layout *out,
+                                                  dnnb__layout weights);
+/** True when weights [out, in, kh, kw] lie as [..][*n_positions][*n_together], where the positions
+ *  are those of the kernel in order. */
+bool dnnb__layout_find_positions(dnnb__layout weights, size_t *n_positions, size_t *n_together);
 
 /** Arguments of a primitive in oneDNN's numbering, and the layout of each. */
 enum { DNNB__PRIMITIVE_MAX_ARGS = 5 };

@@ -41,11 +41,44 @@ size_t dnnb__desc_get_dims(dnnb__const_desc desc, const int64_t **dims) {
     return (size_t)ndim;
 }
 
+dnnl_status_t dnnb__desc_get_strides(dnnb__const_desc desc, const int64_t **strides,
+                                     const int64_t **blocked, int *n_blocked) {
+    const dnnl_dims_t *found = NULL, *indices = NULL;
+    dnnl_status_t status = dnnl_memory_desc_query(desc, dnnl_query_strides, (void *)&found);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_query(desc, dnnl_query_inner_nblks_s32, n_blocked);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_query(desc, dnnl_query_inner_idxs, (void *)&indices);
+    if (status != dnnl_success) return status;
+    *strides = *found;
+    *blocked = *indices;
+    return dnnl_success;
+}
+
+dnnl_status_t dnnb__desc_permute(dnnb__desc *out, dnnb__const_desc desc, const int *order) {
+    return dnnl_memory_desc_permute_axes(out, desc, order);
+}
+
 #else
 
 size_t dnnb__desc_get_dims(dnnb__const_desc desc, const int64_t **dims) {
     *dims = desc->dims;
     return (size_t)desc->ndims;
+}
+
+dnnl_status_t dnnb__desc_get_strides(dnnb__const_desc desc, const int64_t **strides,
+                                     const int64_t **blocked, int *n_blocked) {
+    if (desc->format_kind != dnnl_blocked) return dnnl_unimplemented;
+    *strides = desc->format_desc.blocking.strides;
+    *blocked = desc->format_desc.blocking.inner_idxs;
+    *n_blocked = desc->format_desc.blocking.inner_nblks;
+    return dnnl_success;
+}
+
+dnnl_status_t dnnb__desc_permute(dnnb__desc *out, dnnb__const_desc desc, const int *order) {
+    dnnl_memory_desc_t permuted;
+    dnnl_status_t status = dnnl_memory_desc_permute_axes(&permuted, desc, order);
+    return status == dnnl_success ? dnnb__desc_clone(out, &permuted) : status;
 }
 
 dnnl_status_t dnnb__desc_create(dnnb__desc *out, int ndim, const dnnl_dims_t dims,

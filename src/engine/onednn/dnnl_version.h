@@ -85,5 +85,11 @@ dnnl_status_t dnnb__product_backward_weights_desc(dnnl_primitive_desc_t *out, dn
 
 /** Dimensions of a descriptor; they live as long as it does. */
 size_t dnnb__desc_get_dims(dnnb__const_desc desc, const int64_t **dims);
+/** Elements between neighbours in each dimension, or between its blocks where it has those.
+ *  @param blocked The dimensions that blocks are of. */
+dnnl_status_t dnnb__desc_get_strides(dnnb__const_desc desc, const int64_t **strides,
+                                     const int64_t **blocked, int *n_blocked);
+/** The same memory with its dimensions in another order. */
+dnnl_status_t dnnb__desc_permute(dnnb__desc *out, dnnb__const_desc desc, const int *order);
 
 #endif

@@ -198,9 +198,11 @@ dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param) 
 }
 
 dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy **out, size_t param,
-                                       dnnb__layout layout) {
+                                       dnnb__layout layout, bool is_flipped) {
     for (size_t i = 0; i < net->n_copies; i++) {
-        if (net->copies[i]->param != param || net->copies[i]->layout != layout) continue;
+        const dnnb__weight_copy *made = net->copies[i];
+        if (made->param != param || made->layout != layout || made->is_flipped != is_flipped)
+            continue;
         *out = net->copies[i];
         return DNNB_OK;
     }
@@ -209,9 +211,11 @@ dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy 
     net->copies = copies;
     dnnb__weight_copy *copy = dnnb__calloc(1, sizeof *copy);
     if (!copy) return dnnb__fail_memory();
-    *copy = (dnnb__weight_copy){.param = param, .layout = layout};
-    dnnb_status status = dnnb__layout_find_pairs(net->dnnl, net->params[param].form.layout, layout,
-                                                 &copy->is_rounded, &copy->row);
+    *copy = (dnnb__weight_copy){.param = param, .layout = layout, .is_flipped = is_flipped};
+    dnnb_status status = DNNB_OK;
+    if (!is_flipped)
+        status = dnnb__layout_find_pairs(net->dnnl, net->params[param].form.layout, layout,
+                                         &copy->is_rounded, &copy->row);
     if (status != DNNB_OK) {
         dnnb__free(copy);
         return status;

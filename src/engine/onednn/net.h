@@ -44,6 +44,7 @@ typedef struct dnnb__weight_copy {
     void *data;
     bool is_rounded; /* the weight in its own order, in bfloat16, */
     size_t row;      /* with pairs of rows of so many elements interleaved */
+    bool is_flipped; /* turned by half a circle (conv2d_data.h) */
     uint64_t stamp;  /* the weight's when it was last renewed */
 } dnnb__weight_copy;
 
@@ -61,10 +62,10 @@ typedef struct dnnb__onednn_net {
 
 /** Room for the parameter's gradient. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param);
-/** The copy of a parameter in `layout`, made when there is none yet. */
+/** The copy of a parameter in `layout`, made when there is none yet; a flipped one is another. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net,
                                                        dnnb__weight_copy **out, size_t param,
-                                                       dnnb__layout layout);
+                                                       dnnb__layout layout, bool is_flipped);
 /** Let the arena have at least so many bytes. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_arena(dnnb__onednn_net *net, size_t n_bytes);
 
