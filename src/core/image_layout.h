@@ -33,6 +33,11 @@ static inline dnnb__image_layout dnnb__image_layout_plain(int64_t channels, int6
                                 .n_blocks = channels};
 }
 
+/** Row-major: a square of one pixel is no square. */
+static inline bool dnnb__image_layout_is_plain(const dnnb__image_layout *l) {
+    return l->stride == 1;
+}
+
 /** Elements of one image. */
 static inline size_t dnnb__image_layout_count(const dnnb__image_layout *l) {
     return (size_t)l->n_blocks * (size_t)l->block * (size_t)l->height * (size_t)l->width;

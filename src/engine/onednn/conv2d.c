@@ -6,14 +6,10 @@
  * with reorders around them. A convolution of the image itself may be converted to stride 1 (see
  * space_to_depth.h).
  */
-#include <string.h>
-
 #include "engine/onednn/conv2d_data.h"
 #include "engine/onednn/conv2d_form.h"
 #include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
-
-enum { USUAL_BATCH = 64 };
 
 static void conv_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
                         float *engine) {
@@ -33,7 +29,7 @@ static dnnb_status conv2d_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
                                    size_t k, dnnb__param_form *form) {
     const dnnb__node *node = &graph->nodes[index];
     dnnb__conv conv;
-    bool converted = dnnb__conv2d_describe(&conv, graph, node, USUAL_BATCH);
+    bool converted = dnnb__conv2d_describe(&conv, graph, node, DNNB__USUAL_BATCH);
     if (k != 0) {
         DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &conv.out_channels, 1));
         form->layout = form->plain;

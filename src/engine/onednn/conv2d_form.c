@@ -5,8 +5,6 @@
 #include "engine/onednn/conv2d_weights.h"
 #include "engine/onednn/space_to_depth.h"
 
-enum { USUAL_BATCH = 64 };
-
 bool dnnb__conv2d_describe(dnnb__conv *out, const dnnb__graph *graph, const dnnb__node *node,
                            int64_t batch) {
     const dnnb__conv2d_attr *attr = &node->attr.conv2d;
@@ -131,14 +129,13 @@ static size_t find_reader(const dnnb__graph *graph) {
 }
 
 dnnb_status dnnb__conv2d_lay_out_images(dnnb__dnnl *dnnl, const dnnb__graph *graph,
-                                        dnnb__image_layout *out, bool *is_plain) {
+                                        dnnb__image_layout *out) {
     const dnnb_shape *shape = &graph->nodes[0].shape;
     const dnnb__node *node = &graph->nodes[find_reader(graph)];
     dnnb__conv original, conv;
     *out = dnnb__image_layout_plain(shape->dim[0], shape->dim[1], shape->dim[2]);
-    *is_plain = true;
     if (node == graph->nodes || node->kind != DNNB__LAYER_CONV2D) return DNNB_OK;
-    if (!dnnb__conv2d_describe(&original, graph, node, USUAL_BATCH)) return DNNB_OK;
+    if (!dnnb__conv2d_describe(&original, graph, node, DNNB__USUAL_BATCH)) return DNNB_OK;
     dnnb__primitive primitive;
     dnnb__conv2d_layouts layouts;
     dnnb__layout weights;
@@ -147,18 +144,16 @@ dnnb_status dnnb__conv2d_lay_out_images(dnnb__dnnl *dnnl, const dnnb__graph *gra
     if (status != DNNB_OK) return dnnb__fail_prefix(status, "%s", node->path);
     dnnb__primitive_destroy(&primitive);
     dnnb__space_to_depth_lay_out(&original, layouts.in_block, dnnb__dnnl_get_precision(dnnl), out);
-    *is_plain = false;
     return DNNB_OK;
 }
 
 dnnb_status dnnb__onednn_get_image_layout(dnnb__image_layout *out, const dnnb__graph *graph,
                                           size_t n_threads, dnnb__precision precision) {
     dnnb__dnnl *dnnl;
-    bool is_plain;
     size_t threads_before = dnnb__threads_set(n_threads);
     dnnb_status status = dnnb__dnnl_create(&dnnl, precision);
     if (status == DNNB_OK) {
-        status = dnnb__conv2d_lay_out_images(dnnl, graph, out, &is_plain);
+        status = dnnb__conv2d_lay_out_images(dnnl, graph, out);
         dnnb__dnnl_destroy(dnnl);
     }
     (void)dnnb__threads_set(threads_before);

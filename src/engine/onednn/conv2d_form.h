@@ -33,9 +33,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__conv2d_create_forward(dnnb__dnnl *dnnl, dnnb__
 dnnb_status dnnb__conv2d_fail_slow(void);
 
 /** How the images of a graph are best laid out: as its first convolution reads them where that is
- *  converted and nothing else reads them; row-major elsewhere, and *is_plain is true. */
+ *  converted and nothing else reads them; row-major elsewhere. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv2d_lay_out_images(dnnb__dnnl *dnnl, const dnnb__graph *graph,
-                                                        dnnb__image_layout *out, bool *is_plain);
+                                                        dnnb__image_layout *out);
 
 /** Of the engine's table. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_get_image_layout(dnnb__image_layout *out,

@@ -8,8 +8,6 @@
 #include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
 
-enum { USUAL_BATCH = 64 };
-
 static void product_describe(dnnb__product *out, const dnnb__graph *graph, const dnnb__node *node,
                              int64_t batch) {
     *out = (dnnb__product){.rows = batch,
@@ -54,7 +52,7 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
                                    size_t k, dnnb__param_form *form) {
     const dnnb__node *node = &graph->nodes[index];
     dnnb__product product;
-    product_describe(&product, graph, node, USUAL_BATCH);
+    product_describe(&product, graph, node, DNNB__USUAL_BATCH);
     int64_t dims[2] = {product.out, product.in};
     DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, dims, k == 0 ? 2 : 1));
     form->layout = form->plain;

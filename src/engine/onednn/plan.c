@@ -79,10 +79,8 @@ static dnnb_status add_input(dnnb__onednn_plan *plan) {
     dnnb__buffer *buffer = &plan->buffers[plan->values[source.out].data];
     buffer->kind = DNNB__BUFFER_INPUT;
     if (o->laid_out) {
-        bool is_plain;
-        DNNB_TRY(
-            dnnb__conv2d_lay_out_images(plan->net->dnnl, plan->graph, &plan->images, &is_plain));
-        plan->laid_out = !is_plain;
+        DNNB_TRY(dnnb__conv2d_lay_out_images(plan->net->dnnl, plan->graph, &plan->images));
+        plan->laid_out = !dnnb__image_layout_is_plain(&plan->images);
         buffer->n_bytes = o->batch * dnnb__image_layout_get_bytes(&plan->images);
     }
     plan->node_value[o->from] = source.out;

@@ -21,6 +21,9 @@
 enum { DNNB__STEP_MAX_ARGS = DNNB__MAX_INPUTS + 1 };
 #define DNNB__NO_BUFFER SIZE_MAX
 
+/* How a parameter is kept must not follow a plan's batch: it is chosen for this one. */
+enum { DNNB__USUAL_BATCH = 64 };
+
 typedef enum dnnb__buffer_kind {
     DNNB__BUFFER_ARENA,
     DNNB__BUFFER_FIXED,          /* the net's or the plan's own memory */
