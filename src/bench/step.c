@@ -15,8 +15,16 @@
 
 enum { WARM_UP = 2 };
 
+/* An array of the optimiser that the engine hands parts of the gradient to. */
+typedef struct handed {
+    struct dnnb__bench_step *step;
+    size_t array;
+} handed;
+
 struct dnnb__bench_step {
     dnnb__plan *plan;
+    dnnb__plan_options plan_options;
+    dnnb_dnn *dnn;
     dnnb__net *net;
     float *input;    /* [batch, shape of the plan's first node], or images laid out */
     float *gradient; /* [batch, n_outputs] */
@@ -25,6 +33,8 @@ struct dnnb__bench_step {
     dnnb__optimizer *optimizer; /* NULL when testing */
     float **weights;
     const float **gradients;
+    handed *handed;                      /* one an array */
+    bool hands_over;                     /* some gradient is */
     double optimizer_bytes, optimizer_s; /* of the last step */
     uint32_t n_steps;
 };
@@ -41,48 +51,84 @@ static void fill_normal(float *out, size_t n, bool is_rectified) {
     for (size_t i = 0; is_rectified && i < n; i++) out[i] = fabsf(out[i]);
 }
 
-static dnnb_status create_optimizer(dnnb__bench_step *b, const dnnb_optimizer_options *options,
-                                    size_t from) {
-    const dnnb__graph *graph = dnnb__net_get_graph(b->net);
-    size_t n = 0, n_elements = 0, n_copied = 0;
-    size_t *sizes = dnnb__calloc(graph->n_params, sizeof *sizes);
-    b->weights = dnnb__calloc(graph->n_params, sizeof *b->weights);
-    b->gradients = dnnb__calloc(graph->n_params, sizeof *b->gradients);
+static bool is_trained(const dnnb__bench_step *b, size_t param) {
+    const dnnb__param *p = &dnnb__net_get_graph(b->net)->params[param];
+    return p->trainable && p->node > b->plan_options.from;
+}
+
+static dnnb_status create_optimizer(dnnb__bench_step *b, const dnnb_optimizer_options *options) {
+    size_t n_params = dnnb__net_get_graph(b->net)->n_params, n = 0;
+    size_t *sizes = dnnb__calloc(n_params, sizeof *sizes);
+    b->weights = dnnb__calloc(n_params, sizeof *b->weights);
+    b->gradients = dnnb__calloc(n_params, sizeof *b->gradients);
+    b->handed = dnnb__calloc(n_params, sizeof *b->handed);
     dnnb_status status = DNNB_OK;
-    if (!sizes || !b->weights || !b->gradients) status = dnnb__fail_memory();
-    for (size_t i = 0; status == DNNB_OK && i < graph->n_params; i++) {
-        if (!graph->params[i].trainable || graph->params[i].node <= from) continue;
-        dnnb__flat flat = dnnb__net_get_flat(b->net, i);
-        b->weights[n] = flat.weight;
-        b->gradients[n] = flat.gradient;
-        n_elements += flat.n;
-        sizes[n++] = flat.n;
-    }
+    if (!sizes || !b->weights || !b->gradients || !b->handed) status = dnnb__fail_memory();
+    for (size_t i = 0; status == DNNB_OK && i < n_params; i++)
+        if (is_trained(b, i)) sizes[n++] = dnnb__net_get_flat(b->net, i).n;
     if (status == DNNB_OK) status = dnnb__optimizer_create(&b->optimizer, options, sizes, n);
-    for (size_t i = 0, k = 0; status == DNNB_OK && k < n; i++) {
-        if (!graph->params[i].trainable || graph->params[i].node <= from) continue;
-        dnnb__flat flat = dnnb__net_get_flat(b->net, i);
-        dnnb__optimizer_set_copy(b->optimizer, k++, flat.copy, flat.row);
-        if (flat.copy) n_copied += flat.n;
-    }
-    /* A gradient is read; weights and states are read and written. */
-    size_t n_arrays = 3;
-    for (size_t s = 0; status == DNNB_OK && n > 0 && s < DNNB__OPTIM_MAX_STATES; s++)
-        n_arrays += dnnb__optimizer_get_state(b->optimizer, 0, s) ? 2 : 0;
-    b->optimizer_bytes =
-        (double)(n_arrays * n_elements * sizeof(float) + n_copied * sizeof(uint16_t));
     dnnb__free(sizes);
     return status;
 }
 
+static void update_part(void *context, size_t first, size_t n, const float *gradient) {
+    const handed *h = context;
+    dnnb__optimizer_update_part(h->step->optimizer, h->array, first, n, h->step->weights[h->array],
+                                gradient);
+}
+
+/* What an update of an array moves, but for its gradient. */
+static double count_bytes(const dnnb__bench_step *b, const dnnb__flat *flat) {
+    size_t n_arrays = 2; /* the weight is read and written, and so is each state */
+    for (size_t s = 0; s < DNNB__OPTIM_MAX_STATES; s++)
+        n_arrays += dnnb__optimizer_get_state(b->optimizer, 0, s) ? 2 : 0;
+    return (double)(flat->n * (n_arrays * sizeof(float) + (flat->copy ? sizeof(uint16_t) : 0)));
+}
+
+/* As in training: before the plan is made, */
+static void hand_over_gradients(dnnb__bench_step *b) {
+    for (size_t i = 0, k = 0; i < dnnb__net_get_graph(b->net)->n_params; i++) {
+        if (!is_trained(b, i)) continue;
+        b->handed[k] = (handed){b, k};
+        dnnb__update update = {.run = update_part, .context = &b->handed[k++]};
+        b->hands_over |= dnnb__net_set_update(b->net, i, &update);
+    }
+}
+
+/* and once it is there. */
+static void find_arrays(dnnb__bench_step *b) {
+    for (size_t i = 0, k = 0; i < dnnb__net_get_graph(b->net)->n_params; i++) {
+        if (!is_trained(b, i)) continue;
+        dnnb__flat flat = dnnb__net_get_flat(b->net, i);
+        b->weights[k] = flat.weight;
+        b->gradients[k] = flat.gradient;
+        dnnb__optimizer_set_copy(b->optimizer, k, flat.copy, flat.row);
+        double bytes = count_bytes(b, &flat);
+        dnnb__update update = {.run = update_part, .context = &b->handed[k++], .bytes = bytes};
+        if (flat.gradient)
+            b->optimizer_bytes += bytes + (double)(flat.n * sizeof(float));
+        else
+            (void)dnnb__net_set_update(b->net, i, &update);
+    }
+}
+
+static void end_handing_over(dnnb__bench_step *b) {
+    if (!b->hands_over) return;
+    dnnb__dnn_drop_plans(b->dnn);
+    for (size_t i = 0; i < dnnb__net_get_graph(b->net)->n_params; i++)
+        (void)dnnb__net_set_update(b->net, i, NULL);
+}
+
 void dnnb__bench_step_destroy(dnnb__bench_step *b) {
     if (!b) return;
+    end_handing_over(b);
     dnnb__optimizer_destroy(b->optimizer);
     dnnb__free(b->input);
     dnnb__free(b->gradient);
     dnnb__free(b->labels);
     dnnb__free(b->weights);
     dnnb__free(b->gradients);
+    dnnb__free(b->handed);
     dnnb__free(b);
 }
 
@@ -122,6 +168,7 @@ static dnnb_status create_input(dnnb__bench_step *b, const dnnb_dnn *dnn, size_t
 static dnnb_status create(dnnb__bench_step *b, dnnb_dnn *dnn, dnnb_bench_kind kind,
                           const dnnb_optimizer_options *optimizer, size_t batch) {
     size_t from;
+    b->dnn = dnn;
     b->batch = batch;
     b->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
     DNNB_TRY(find_begin(dnn->graph, kind, &from));
@@ -131,14 +178,18 @@ static dnnb_status create(dnnb__bench_step *b, dnnb_dnn *dnn, dnnb_bench_kind ki
     if (!b->gradient || !b->labels) return dnnb__fail_memory();
     for (size_t i = 0; i < batch; i++) b->labels[i] = (int64_t)(i % b->n_outputs);
     DNNB_TRY(dnnb__dnn_get_net(dnn, &b->net));
-    dnnb__plan_options options = {.mode =
-                                      kind == DNNB_BENCH_TEST ? DNNB__MODE_TEST : DNNB__MODE_TRAIN,
-                                  .batch = batch,
-                                  .from = from,
-                                  .to = dnnb__net_get_graph(b->net)->n_nodes - 1,
-                                  .laid_out = from == 0};
-    DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &b->plan));
-    return kind == DNNB_BENCH_TEST ? DNNB_OK : create_optimizer(b, optimizer, from);
+    bool is_test = kind == DNNB_BENCH_TEST;
+    b->plan_options = (dnnb__plan_options){.mode = is_test ? DNNB__MODE_TEST : DNNB__MODE_TRAIN,
+                                           .batch = batch,
+                                           .from = from,
+                                           .to = dnnb__net_get_graph(b->net)->n_nodes - 1,
+                                           .laid_out = from == 0};
+    if (is_test) return dnnb__dnn_get_plan(dnn, &b->plan_options, &b->plan);
+    DNNB_TRY(create_optimizer(b, optimizer));
+    hand_over_gradients(b);
+    DNNB_TRY(dnnb__dnn_get_plan(dnn, &b->plan_options, &b->plan));
+    find_arrays(b);
+    return DNNB_OK;
 }
 
 dnnb_status dnnb__bench_step_create(dnnb__bench_step **out, dnnb_dnn *dnn, dnnb_bench_kind kind,
@@ -163,9 +214,10 @@ dnnb_status dnnb__bench_step_run(dnnb__bench_step *b) {
     DNNB_TRY(dnnb__plan_forward(b->plan, b->input, &random));
     (void)dnnb__loss_cross_entropy(NULL, dnnb__plan_get_output(b->plan), b->labels, b->batch,
                                    b->n_outputs, b->gradient);
+    dnnb__optimizer_begin_step(b->optimizer, 1.0);
     DNNB_TRY(dnnb__plan_backward(b->plan, b->gradient));
     double start = dnnb__bench_now_s();
-    dnnb__optimizer_step(b->optimizer, 1.0, b->weights, b->gradients);
+    dnnb__optimizer_end_step(b->optimizer, b->weights, b->gradients);
     b->optimizer_s = dnnb__bench_now_s() - start;
     dnnb__net_mark_trained(b->net);
     return DNNB_OK;
@@ -178,7 +230,7 @@ size_t dnnb__bench_step_get_n_ops(const dnnb__bench_step *b) {
 /* Op i, the optimiser's last, as the last step left it. */
 static dnnb_bench_op get_op(const dnnb__bench_step *b, size_t i) {
     if (i == dnnb__plan_get_n_ops(b->plan))
-        return (dnnb_bench_op){.layer = "all that is trained",
+        return (dnnb_bench_op){.layer = b->hands_over ? "all others" : "all that is trained",
                                .pass = "optimiser",
                                .implementation = dnnb__optimizer_get_options(b->optimizer)->name,
                                .bytes = b->optimizer_bytes,

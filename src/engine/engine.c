@@ -160,6 +160,11 @@ void dnnb__net_mark_trained(dnnb__net *net) {
     net->engine->net_mark_trained(net);
 }
 
+bool dnnb__net_set_update(dnnb__net *net, size_t param, const dnnb__update *update) {
+    DNNB_ASSERT(param < net->graph->n_params);
+    return net->engine->net_set_update && net->engine->net_set_update(net, param, update);
+}
+
 /* The part from..to reads node `from` alone, and its batches can be counted in bytes. */
 static dnnb_status check_part(const dnnb__graph *graph, const dnnb__plan_options *options) {
     if (options->from >= options->to || options->to >= graph->n_nodes)

@@ -110,8 +110,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size
  *  elements are zero in both and must stay so (every elementwise optimiser keeps them). */
 typedef struct dnnb__flat {
     float *weight;
-    /** NULL when no plan that trains it was made. Between a step's update and the next backward
-     *  pass nobody reads it: it may serve as scratch, and is filled with zeros after that. */
+    /** NULL when no plan that trains it was made, or it is handed over (dnnb__net_set_update()).
+     * Between a step's update and the next backward pass nobody reads it: it may serve as scratch,
+     * and is filled with zeros after that. */
     float *gradient;
     size_t n;
     /** What the passes read in its place, for whoever changes the weight to write: rounded to
@@ -126,6 +127,27 @@ void dnnb__net_mark_changed(dnnb__net *net);
 /** Say that the trainable parameters were changed, and their flat copies with them: only their
  *  copies in other layouts are renewed. */
 void dnnb__net_mark_trained(dnnb__net *net);
+
+/** Whoever changes a weight by parts of its gradient while these are in the first cache, so that
+ * the gradient is not written to memory and read again. */
+typedef struct dnnb__update {
+    /** Elements `first` to first + n of the flat arrays, whole pairs of rows of the copy; called
+     *  during the backward pass from several threads, for each element once, after the pass has
+     *  read the weight for the last time. */
+    void (*run)(void *context, size_t first, size_t n, const float *gradient);
+    void *context;
+    double bytes; /* that all these calls of a pass move: for dnnb__plan_op */
+} dnnb__update;
+
+/**
+ * Have backward passes hand a parameter's gradient over instead of keeping it. It is not there then
+ * for flat arrays or exports, and a plan that was made meanwhile has no place for it.
+ *
+ * @param update NULL: no more; the plans that were made meanwhile must not make a backward pass
+ *               again.
+ * @return false where the engine does not do so for this parameter, whose gradient is kept as ever.
+ */
+bool dnnb__net_set_update(dnnb__net *net, size_t param, const dnnb__update *update);
 
 /** @error DNNB_ERR_UNSUPPORTED an op that the engine lacks, naming the layer; DNNB_ERR_MEMORY. */
 DNNB_MUST_CHECK dnnb_status dnnb__plan_create(dnnb__plan **out, dnnb__net *net,
@@ -152,7 +174,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__plan_forward(dnnb__plan *plan, const void *inp
 const float *dnnb__plan_get_output(const dnnb__plan *plan);
 /**
  * Backward pass after a forward pass of the same plan: sets (does not add to) the gradient of each
- * trainable parameter of the part.
+ * trainable parameter of the part, or hands it over (dnnb__net_set_update()).
  * @param output_gradient d loss / d output, the output's shape.
  */
 DNNB_MUST_CHECK dnnb_status dnnb__plan_backward(dnnb__plan *plan, const float *output_gradient);
@@ -163,7 +185,8 @@ const float *dnnb__plan_get_input_gradient(const dnnb__plan *plan);
  *  dnnb__plan_set_timing() is on. */
 typedef struct dnnb__plan_op {
     const char *layer; /* path, or what it does when it belongs to no layer */
-    const char *pass;  /* "forward", "backward data", "backward weights", "reorder" */
+    const char *pass;  /* "forward", "backward data", "backward weights", "reorder",
+                        "weights and update" where the gradient is handed over */
     const char *implementation;
     double flops;          /* of one pass over the batch, products with padding included */
     double unpadded_flops; /* without these, which a kernel may leave out */
@@ -195,6 +218,8 @@ typedef struct dnnb__engine {
     dnnb__flat (*net_get_flat)(dnnb__net *net, size_t param);
     void (*net_mark_changed)(dnnb__net *net);
     void (*net_mark_trained)(dnnb__net *net);
+    bool (*net_set_update)(dnnb__net *net, size_t param,
+                           const dnnb__update *update); /* NULL: never */
     dnnb_status (*plan_create)(dnnb__plan **out, dnnb__net *net, const dnnb__plan_options *options);
     void (*plan_destroy)(dnnb__plan *plan);
     dnnb_status (*plan_forward)(dnnb__plan *plan, const void *input,

@@ -49,6 +49,7 @@ double dnnb__optimizer_get_lr(const dnnb__optimizer *optimizer, size_t i);
 void dnnb__optimizer_set_copy(dnnb__optimizer *optimizer, size_t i, uint16_t *copy, size_t row);
 /** Leave array i out until dnnb__optimizer_begin(): its weight and gradient may be NULL. */
 void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i);
+bool dnnb__optimizer_is_left_out(const dnnb__optimizer *optimizer, size_t i);
 /** Update array i from the next step on, as one whose first step that is. */
 void dnnb__optimizer_begin(dnnb__optimizer *optimizer, size_t i);
 /** Steps that were done when array i began, for checkpoints. */
@@ -67,6 +68,24 @@ double dnnb__optimizer_clip(dnnb__optimizer *optimizer, double max_norm, float *
 /** One step over all arrays. @param lr_factor From the schedule. */
 void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
                           const float *const *gradients);
+
+/* The same in parts, for gradients that are not kept: begin, arrays in parts, end; the same bits.
+ */
+
+/** @param lr_factor As above. */
+void dnnb__optimizer_begin_step(dnnb__optimizer *optimizer, double lr_factor);
+/** Update elements `first` to first + n of array i, whole pairs of rows of its copy. Any thread may
+ *  do so; each element has its turn once a step.
+ *  @param weight   The whole array. @param gradient Of these elements. */
+void dnnb__optimizer_update_part(dnnb__optimizer *optimizer, size_t i, size_t first, size_t n,
+                                 float *weight, const float *gradient);
+/** Update the arrays that have a gradient here. @param gradients NULL for those that were updated
+ *  in parts. */
+void dnnb__optimizer_end_step(dnnb__optimizer *optimizer, float *const *weights,
+                              const float *const *gradients);
+/** The largest magnitude of a gradient that array i was updated from in parts, in the last step;
+ *  NaN is larger than all others. 0 for none. */
+float dnnb__optimizer_get_largest(const dnnb__optimizer *optimizer, size_t i);
 
 /** State array `state` of array `i`, for checkpoints; NULL when there is none. */
 float *dnnb__optimizer_get_state(dnnb__optimizer *optimizer, size_t i, size_t state);

@@ -6,6 +6,8 @@
  * does not depend on who takes which chunk.
  */
 #include <math.h>
+#include <stdatomic.h>
+#include <string.h>
 
 #include "core/bf16.h"
 #include "core/kernel.h"
@@ -26,6 +28,9 @@ typedef struct array {
     double lr;
     uint64_t begin; /* steps of the others before its first */
     bool is_left_out;
+    /* Of this step's gradients that came in parts, without their signs and as whole numbers: so
+     * they have the same order, and NaN comes last. */
+    atomic_uint largest;
 } array;
 
 struct dnnb__optimizer {
@@ -35,6 +40,7 @@ struct dnnb__optimizer {
     size_t n_arrays, n_chunks, n_states;
     double *sums; /* [n_chunks], of squares */
     uint64_t n_steps;
+    double lr_factor; /* of the step that has begun */
 };
 
 #define DECLARE_OPTIM(file) extern const dnnb__optim_type dnnb__optim_##file;
@@ -164,30 +170,82 @@ static size_t find_chunk(const dnnb__optimizer *optimizer, size_t chunk, size_t 
     return i;
 }
 
-static void update_chunk(const dnnb__optimizer *optimizer, double lr_factor, size_t chunk,
-                         float *const *weights, const float *const *gradients) {
-    size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
+/* Elements `start` to start + n of array i, whose gradient these begin with. */
+static void update(const dnnb__optimizer *optimizer, size_t i, size_t start, size_t n,
+                   float *weight, const float *gradient) {
     const array *a = &optimizer->arrays[i];
-    if (a->is_left_out) return;
     dnnb__optim_step step = {.options = &optimizer->options,
-                             .lr = a->lr * lr_factor,
+                             .lr = a->lr * optimizer->lr_factor,
                              .t = optimizer->n_steps - a->begin};
     float *states[DNNB__OPTIM_MAX_STATES] = {0};
     size_t piece = a->copy ? PIECE : n;
-    for (size_t end = start + n, at = start; at < end; at += piece) {
+    for (size_t end = start + n, at = start; at < end; at += piece, gradient += piece) {
         if (end - at < piece) piece = end - at;
         for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + at;
-        optimizer->type->update(&step, weights[i] + at, gradients[i] + at, states, piece);
-        if (a->copy) dnnb__bf16_round_pairs(weights[i] + at, piece, a->row, a->copy + at);
+        optimizer->type->update(&step, weight + at, gradient, states, piece);
+        if (a->copy) dnnb__bf16_round_pairs(weight + at, piece, a->row, a->copy + at);
+    }
+}
+
+void dnnb__optimizer_begin_step(dnnb__optimizer *optimizer, double lr_factor) {
+    optimizer->n_steps++;
+    optimizer->lr_factor = lr_factor;
+    for (size_t i = 0; i < optimizer->n_arrays; i++) atomic_init(&optimizer->arrays[i].largest, 0);
+}
+
+void dnnb__optimizer_end_step(dnnb__optimizer *optimizer, float *const *weights,
+                              const float *const *gradients) {
+#pragma omp parallel for schedule(static)
+    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
+        size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
+        if (!optimizer->arrays[i].is_left_out && gradients[i])
+            update(optimizer, i, start, n, weights[i], gradients[i] + start);
     }
 }
 
 void dnnb__optimizer_step(dnnb__optimizer *optimizer, double lr_factor, float *const *weights,
                           const float *const *gradients) {
-    optimizer->n_steps++;
-#pragma omp parallel for schedule(static)
-    for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++)
-        update_chunk(optimizer, lr_factor, chunk, weights, gradients);
+    dnnb__optimizer_begin_step(optimizer, lr_factor);
+    dnnb__optimizer_end_step(optimizer, weights, gradients);
+}
+
+/* --- in parts --- */
+
+DNNB__KERNEL static uint32_t find_largest(const float *gradient, size_t n) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &gradient[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest;
+}
+
+/* What the next part will need is asked for while this one is computed: parts mostly follow each
+ * other, and their gradients' making interrupts what the processor foresees by itself. */
+static void fetch(const float *values, size_t n) {
+    enum { LINE = 64 / sizeof(float) };
+    for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(values + i, 0, 2);
+}
+
+void dnnb__optimizer_update_part(dnnb__optimizer *optimizer, size_t i, size_t first, size_t n,
+                                 float *weight, const float *gradient) {
+    array *a = &optimizer->arrays[i];
+    size_t next = first + n, n_next = a->n - next < n ? a->n - next : n;
+    fetch(weight + next, n_next);
+    for (size_t k = 0; k < optimizer->n_states; k++) fetch(a->states[k] + next, n_next);
+    unsigned largest = find_largest(gradient, n), before = atomic_load(&a->largest);
+    while (largest > before && !atomic_compare_exchange_weak(&a->largest, &before, largest)) {
+    }
+    update(optimizer, i, first, n, weight, gradient);
+}
+
+float dnnb__optimizer_get_largest(const dnnb__optimizer *optimizer, size_t i) {
+    uint32_t bits = atomic_load(&optimizer->arrays[i].largest);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
 }
 
 /* Sums of every LANES-th element, then those in order: what a vector of any width computes. The
@@ -243,6 +301,10 @@ void dnnb__optimizer_set_copy(dnnb__optimizer *optimizer, size_t i, uint16_t *co
 
 void dnnb__optimizer_leave_out(dnnb__optimizer *optimizer, size_t i) {
     optimizer->arrays[i].is_left_out = true;
+}
+
+bool dnnb__optimizer_is_left_out(const dnnb__optimizer *optimizer, size_t i) {
+    return optimizer->arrays[i].is_left_out;
 }
 
 void dnnb__optimizer_begin(dnnb__optimizer *optimizer, size_t i) {

@@ -60,6 +60,11 @@ static double find_largest_gradient(const dnnb__trainer *t, size_t *param) {
             if (!isfinite(magnitude)) return magnitude;
             largest = magnitude;
         }
+        double handed = (double)dnnb__optimizer_get_largest(t->optimizer, i);
+        if (handed <= largest) continue;
+        *param = t->params[i];
+        if (!isfinite(handed)) return handed;
+        largest = handed;
     }
     return largest;
 }

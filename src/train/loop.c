@@ -99,10 +99,13 @@ static dnnb_status take_step(dnnb__trainer *t, const void *input, const uint64_t
                                               rows, n, t->output_gradient, &out->weight);
     if (!isfinite(out->loss))
         return dnnb__fail(DNNB_ERR_NUMERIC, "expected a finite loss, found %g", out->loss);
+    dnnb__optimizer_begin_step(t->optimizer, lr_factor);
+    t->is_torn = true; /* some arrays are updated in the backward pass */
     DNNB_TRY(dnnb__plan_backward(plan, t->output_gradient));
     DNNB_TRY(clip(t, &out->norm));
-    dnnb__optimizer_step(t->optimizer, lr_factor, t->weights, (const float *const *)t->gradients);
+    dnnb__optimizer_end_step(t->optimizer, t->weights, (const float *const *)t->gradients);
     dnnb__net_mark_trained(dnn->net);
+    t->is_torn = false;
     t->place.n_steps++;
     return DNNB_OK;
 }
@@ -280,12 +283,13 @@ static dnnb_status train_epoch(dnnb__trainer *t) {
     return t->options->keep_checkpoint ? dnnb__trainer_save_now(t) : DNNB_OK;
 }
 
-/* Save a run that cannot go on, unless its numbers are what is wrong, or it failed when it had
- * hardly begun. */
+/* Save a run that cannot go on, unless its numbers are what is wrong, it failed within a step, or
+ * when it had hardly begun. */
 static dnnb_status end_early(dnnb__trainer *t, dnnb_status status) {
     char message[1024];
     bool has_begun = t->place.epoch > 0 || t->saver.has_saved;
-    if (status == DNNB_ERR_NUMERIC || (status != DNNB_ERR_STOPPED && !has_begun)) return status;
+    if (status == DNNB_ERR_NUMERIC || t->is_torn || (status != DNNB_ERR_STOPPED && !has_begun))
+        return status;
     (void)snprintf(message, sizeof message, "%s", dnnb_get_error());
     dnnb_status saved = dnnb__trainer_save_now(t);
     if (saved != DNNB_OK && status == DNNB_ERR_STOPPED)

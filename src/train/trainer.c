@@ -28,6 +28,39 @@ static dnnb_status make_plans(dnnb__trainer *t) {
     return DNNB_OK;
 }
 
+static void update_part(void *context, size_t first, size_t n, const float *gradient) {
+    const dnnb__handed *handed = context;
+    const dnnb__trainer *t = handed->trainer;
+    dnnb__optimizer_update_part(t->optimizer, handed->array, first, n, t->weights[handed->array],
+                                gradient);
+}
+
+/* Whether the gradient goes to the optimiser in parts, as the backward pass makes it. Before it is
+ * used to clip, a gradient must be known as a whole. */
+static bool hand_over(dnnb__trainer *t, size_t i) {
+    dnnb__update update = {.run = update_part, .context = &t->handed[i]};
+    t->handed[i] = (dnnb__handed){t, i};
+    return t->session.dnn->graph->params[t->params[i]].trainable && t->options->clip_norm <= 0 &&
+           dnnb__net_set_update(t->session.dnn->net, t->params[i], &update);
+}
+
+/* Before the plans are made, which have no place then for these gradients. */
+static dnnb_status hand_over_gradients(dnnb__trainer *t) {
+    dnnb__net *net;
+    DNNB_TRY(dnnb__dnn_get_net(t->session.dnn, &net));
+    if (!t->handed) t->handed = dnnb__calloc(t->n_params, sizeof *t->handed);
+    if (!t->handed) return dnnb__fail_memory();
+    for (size_t i = 0; i < t->n_params; i++) t->hands_over |= hand_over(t, i);
+    return DNNB_OK;
+}
+
+static void end_handing_over(dnnb__trainer *t) {
+    if (!t->hands_over) return;
+    dnnb__dnn_drop_plans(t->session.dnn);
+    for (size_t i = 0; i < t->n_params; i++)
+        (void)dnnb__net_set_update(t->session.dnn->net, t->params[i], NULL);
+}
+
 /* The flat arrays that these plans train. */
 static void find_arrays(dnnb__trainer *t) {
     dnnb_dnn *dnn = t->session.dnn;
@@ -48,6 +81,7 @@ static void hand_over_copies(dnnb__trainer *t) {
 }
 
 dnnb_status dnnb__trainer_create_plans(dnnb__trainer *t) {
+    DNNB_TRY(hand_over_gradients(t));
     DNNB_TRY(make_plans(t));
     find_arrays(t);
     hand_over_copies(t);
@@ -171,6 +205,7 @@ dnnb_status dnnb__trainer_open(dnnb__trainer *t, dnnb_dnn *dnn, const dnnb_stimu
 
 void dnnb__trainer_close(dnnb__trainer *t) {
     dnnb__saver_close(&t->saver);
+    end_handing_over(t);
     dnnb__trainer_end_unfreezing(t);
     dnnb__session_close(&t->session);
     dnnb__set_destroy(t->train);
@@ -182,6 +217,7 @@ void dnnb__trainer_close(dnnb__trainer *t) {
     dnnb__free(t->sizes);
     dnnb__free(t->weights);
     dnnb__free(t->gradients);
+    dnnb__free(t->handed);
     dnnb__free(t->output_gradient);
     dnnb__criterion_close(&t->criterion);
     dnnb__free(t->step_loss);

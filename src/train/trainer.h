@@ -27,6 +27,14 @@ typedef struct dnnb__place {
     uint32_t n_steps;     /* of all epochs: places the dropout masks */
 } dnnb__place;
 
+struct dnnb__trainer;
+
+/** An array of the optimiser that the engine hands parts of the gradient to. */
+typedef struct dnnb__handed {
+    const struct dnnb__trainer *trainer;
+    size_t array;
+} dnnb__handed;
+
 typedef struct dnnb__trainer {
     const dnnb_train_options *options;
     const dnnb_lr_find_options *range; /* a range test's, whose rates take the schedule's place;
@@ -37,9 +45,12 @@ typedef struct dnnb__trainer {
     dnnb__optimizer *optimizer;
     size_t *params;    /* of the graph: those that are trained, now or later, */
     float **weights;   /* each in the engine's layout, */
-    float **gradients; /* NULL while it is not trained, */
+    float **gradients; /* NULL while it is not trained, or its gradient is handed over, */
     size_t *sizes;     /* and of so many elements */
     size_t n_params;
+    dnnb__handed *handed;    /* [n_params]; NULL before the first plans */
+    bool hands_over;         /* some gradient is */
+    bool is_torn;            /* a step has begun that did not end: weights may be half of one's */
     size_t *unfreeze_epochs; /* [parameters of the graph], from 1: trained from that epoch on; 0: as
                                 it was given */
     double lr; /* without the schedule, of the last layer that is trained: what the history has */

@@ -39,7 +39,8 @@ dnnb_status dnnb__trainer_unfreeze(dnnb__trainer *t, size_t epoch, bool *has_cha
     dnnb__dnn_drop_plans(dnn);
     DNNB_TRY(dnnb__trainer_freeze(t));
     for (size_t i = 0; i < t->n_params; i++)
-        if (!t->gradients[i] && dnn->graph->params[t->params[i]].trainable)
+        if (dnnb__optimizer_is_left_out(t->optimizer, i) &&
+            dnn->graph->params[t->params[i]].trainable)
             dnnb__optimizer_begin(t->optimizer, i);
     return dnnb__trainer_create_plans(t);
 }

@@ -19,6 +19,7 @@ typedef struct fixture {
     tiny_path checkpoint;
     dnnb_stimulus *train, *validation;
     dnnb_train_options options;
+    dnnb_precision precision;
 } fixture;
 
 static fixture fixture_create(void) {
@@ -100,7 +101,7 @@ static void outcome_destroy(outcome *o) {
 static outcome train(const fixture *f, const dnnb_train_options *options, const char *freeze,
                      watcher *w) {
     dnnb_train_options o = *options;
-    outcome out = {.dnn = tiny_create(1, 2)};
+    outcome out = {.dnn = tiny_create_in(1, 2, f->precision)};
     o.on_event = watch;
     o.context = w;
     if (freeze) assert_ok(dnnb_dnn_set_trainable(out.dnn, freeze, false));
@@ -199,6 +200,21 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     o.min_delta = 0.9;
     o.epochs = 6;
     check_every_stop(&f, &o, "backbone");
+    fixture_destroy(&f);
+}
+
+/* There linear layers are updated in the backward pass where the processor has AMX. */
+static void test_train_resume__any_stop_changes_no_bit_in_bf16(void **state) {
+    (void)state;
+    if (dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_NONE) {
+        printf("left out: this processor has no AVX-512\n");
+        return;
+    }
+    fixture f = fixture_create();
+    f.precision = DNNB_PRECISION_BF16;
+    check_every_stop(&f, &f.options, NULL);
+    f.options.unfreeze = "2=fc1,3=all";
+    check_every_stop(&f, &f.options, "backbone");
     fixture_destroy(&f);
 }
 
@@ -498,6 +514,7 @@ static void test_train_resume__a_loss_at_chance_is_told_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_train_resume__any_stop_changes_no_bit),
+        cmocka_unit_test(test_train_resume__any_stop_changes_no_bit_in_bf16),
         cmocka_unit_test(test_train_resume__saving_in_the_background_changes_no_bit),
         cmocka_unit_test(test_train_resume__every_epoch_is_saved),
         cmocka_unit_test(test_train_resume__epochs_may_grow),

@@ -54,12 +54,16 @@ static const dnnb__model tiny_model = {.name = "Tiny",
                                        .source = "this test",
                                        .build = tiny_build};
 
-static inline dnnb_dnn *tiny_create(uint64_t seed, int64_t n_outputs) {
+static inline dnnb_dnn *tiny_create_in(uint64_t seed, int64_t n_outputs, dnnb_precision precision) {
     dnnb_dnn *dnn;
-    dnnb_dnn_options options = {.seed = seed, .n_threads = 1};
+    dnnb_dnn_options options = {.seed = seed, .n_threads = 1, .precision = precision};
     assert_ok(dnnb__dnn_create_from_model(&dnn, &tiny_model, &options));
     assert_ok(dnnb_dnn_replace_head(dnn, n_outputs));
     return dnn;
+}
+
+static inline dnnb_dnn *tiny_create(uint64_t seed, int64_t n_outputs) {
+    return tiny_create_in(seed, n_outputs, DNNB_PRECISION_F32);
 }
 
 /** A folder of its own for a test, and the files put into it. */

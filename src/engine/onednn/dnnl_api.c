@@ -246,6 +246,22 @@ dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layout layout, int64
     return DNNB_OK;
 }
 
+dnnb_status dnnb__layout_find_width(dnnb__dnnl *dnnl, dnnb__layout layout, int64_t *width) {
+    static const struct {
+        int64_t width;
+        dnnl_format_tag_t tag;
+    } tags[] = {{16, dnnl_AB16b16a}, {32, dnnl_AB16b32a}, {64, dnnl_AB16b64a}};
+    const int64_t *dims;
+    *width = 0;
+    if (dnnb__desc_get_dims(layout->desc, &dims) != 2) return DNNB_OK;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0] && !*width; i++) {
+        dnnb__layout candidate;
+        DNNB_TRY(layout_tagged(dnnl, &candidate, DNNB__F32, dims, 2, tags[i].tag));
+        if (candidate == layout) *width = tags[i].width;
+    }
+    return DNNB_OK;
+}
+
 /* Weights whose rows of `row` outputs follow each other in float32, and lie in pairs in bfloat16.
  * Blocks of 16 inputs there are blocks of 8 or 16 pairs here: the same order. */
 static const struct {

@@ -59,6 +59,10 @@ bool dnnb__layout_is_block(int64_t block);
 /** The block for which `layout` is a layout of the function above; 0 when there is none. */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layout layout,
                                                     int64_t *block);
+/** The width for which `layout` is float32 weights [out, in] in blocks, zero-padded, [out / width]
+ *  [in / 16][16 in][width out]; 0 when there is none. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_find_width(dnnb__dnnl *dnnl, dnnb__layout layout,
+                                                    int64_t *width);
 size_t dnnb__layout_get_bytes(dnnb__layout layout);
 /** True when `rounded` is what dnnb__bf16_round_pairs() makes of weights in the float32 layout
  *  `kept`, with rows of *row elements (0: in the same order). */

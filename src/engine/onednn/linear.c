@@ -7,6 +7,7 @@
 #include "kernels/linear.h"
 #include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
+#include "engine/onednn/linear_update.h"
 
 static void product_describe(dnnb__product *out, const dnnb__graph *graph, const dnnb__node *node,
                              int64_t batch) {
@@ -45,7 +46,7 @@ static dnnb_status describe_bf16(dnnb__dnnl *dnnl, const dnnb__product *product,
     DNNB_TRY(dnnb__product_backward_weights(dnnl, &backward, product, NULL, forward));
     form->layout = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
     dnnb__primitive_destroy(&backward);
-    return DNNB_OK;
+    return dnnb__linear_update_suits(dnnl, form->layout, &form->hands_over);
 }
 
 static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,
@@ -81,6 +82,12 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
 /* True when the layer's weights are kept in our kernels' tiles. */
 static bool is_own(const dnnb__onednn_plan *plan, const dnnb__op *op) {
     return plan->net->params[op->node->first_param].form.expand != NULL;
+}
+
+/* True when the layer's weights are trained by a step that can hand their gradient over. */
+static bool hands_over(const dnnb__onednn_plan *plan, const dnnb__op *op) {
+    size_t param = op->node->first_param;
+    return plan->net->params[param].form.hands_over && dnnb__onednn_is_trained(plan, param);
 }
 
 typedef dnnb_status (*product_pass)(dnnb__dnnl *, dnnb__primitive *, const dnnb__product *,
@@ -191,6 +198,16 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
         dnnb__onednn_count_products(plan, op->node);
         return DNNB_OK;
     }
+    if (hands_over(plan, op)) {
+        size_t bias = DNNB__NO_BUFFER;
+        if (bias_trained)
+            DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias, plan->net->params[param + 1].gradient,
+                                               (size_t)product->out * sizeof(float)));
+        DNNB_TRY(dnnb__linear_update_add(plan, op->node->path, product, param,
+                                         plan->values[op->in[0]].data, gradient, bias));
+        dnnb__onednn_count_products(plan, op->node);
+        return DNNB_OK;
+    }
     dnnb__primitive primitive;
     DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_weights, product, kept,
                          &plan->steps[op->step].primitive));
@@ -263,9 +280,14 @@ static dnnb_status linear_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     size_t gradient;
     DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
     DNNB_TRY(bring_gradient(plan, op, &product, &gradient));
+    bool wants_data = plan->values[op->in[0]].wants_gradient;
+    /* Who takes the weights' gradient changes the weights, which the other pass reads. */
+    if (hands_over(plan, op)) {
+        if (wants_data) DNNB_TRY(linear_backward_data(plan, op, &product, gradient));
+        return linear_backward_weights(plan, op, &product, gradient);
+    }
     DNNB_TRY(linear_backward_weights(plan, op, &product, gradient));
-    if (!plan->values[op->in[0]].wants_gradient) return DNNB_OK;
-    return linear_backward_data(plan, op, &product, gradient);
+    return wants_data ? linear_backward_data(plan, op, &product, gradient) : DNNB_OK;
 }
 
 extern const dnnb__op_type dnnb__onednn_linear;

@@ -167,7 +167,9 @@ dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *base, size_t param
 
 dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *base, size_t param) {
     const dnnb__param_store *store = &((dnnb__onednn_net *)base)->params[param];
-    dnnb__flat flat = {.weight = store->weight, .gradient = store->gradient, .n = store->n};
+    dnnb__flat flat = {.weight = store->weight,
+                       .gradient = store->update.run ? NULL : store->gradient,
+                       .n = store->n};
     if (store->flat) {
         flat.copy = store->flat->data;
         flat.row = store->flat->row;
@@ -187,6 +189,14 @@ void dnnb__onednn_net_mark_trained(dnnb__net *base) {
         stores[i].stamp++;
         if (stores[i].flat) stores[i].flat->stamp = stores[i].stamp;
     }
+}
+
+bool dnnb__onednn_net_set_update(dnnb__net *base, size_t param, const dnnb__update *update) {
+    dnnb__param_store *store = &((dnnb__onednn_net *)base)->params[param];
+    bool is_taken = update && store->form.hands_over;
+    store->update = is_taken ? *update : (dnnb__update){0};
+    if (is_taken) store->has_gradient = false;
+    return is_taken;
 }
 
 /* --- what plans need --- */

@@ -24,14 +24,16 @@ typedef struct dnnb__param_form {
                    float *engine);
     void (*contract)(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
                      float *pytorch);
+    bool hands_over; /* steps make its gradient in parts, and can hand them over */
 } dnnb__param_form;
 
 typedef struct dnnb__param_store {
     dnnb__param_form form;
     size_t n; /* elements with padding */
     float *weight;
-    const float *lent; /* its values in PyTorch's layout, read in place of `weight`; else NULL */
-    float *gradient;   /* NULL until a plan trains the parameter */
+    const float *lent;   /* its values in PyTorch's layout, read in place of `weight`; else NULL */
+    float *gradient;     /* NULL until a plan trains the parameter and keeps its gradient */
+    dnnb__update update; /* takes the gradient instead; its `run` is NULL where nobody does */
     bool has_gradient;
     uint64_t stamp;                 /* grows with each change of the weight */
     struct dnnb__weight_copy *flat; /* the copy that an optimiser writes; NULL for none */
@@ -85,5 +87,6 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *ne
 dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *net, size_t param);
 void dnnb__onednn_net_mark_changed(dnnb__net *net);
 void dnnb__onednn_net_mark_trained(dnnb__net *net);
+bool dnnb__onednn_net_set_update(dnnb__net *net, size_t param, const dnnb__update *update);
 
 #endif

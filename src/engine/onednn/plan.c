@@ -25,7 +25,8 @@ static dnnb_status find_trained(dnnb__onednn_plan *plan) {
         const dnnb__param *param = &graph->params[i];
         plan->trained[i] = param->trainable && param->node > plan->base.options.from &&
                            param->node <= plan->base.options.to;
-        if (plan->trained[i]) DNNB_TRY(dnnb__onednn_net_need_gradient(plan->net, i));
+        if (plan->trained[i] && !plan->net->params[i].update.run)
+            DNNB_TRY(dnnb__onednn_net_need_gradient(plan->net, i));
     }
     return DNNB_OK;
 }

@@ -51,7 +51,8 @@ struct dnnb__step {
     const void *settings;
     dnnb__primitive primitive;
     dnnl_exec_arg_t args[DNNB__STEP_MAX_ARGS];
-    dnnb__weight_copy *copy; /* this step renews it, when it is old */
+    dnnb__weight_copy *copy;         /* this step renews it, when it is old */
+    const dnnb__param_store *handed; /* whose gradient it makes, and may hand over; NULL for none */
 };
 
 typedef struct dnnb__value {

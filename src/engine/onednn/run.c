@@ -94,8 +94,22 @@ const float *dnnb__onednn_plan_get_output(const dnnb__plan *base) {
     return ((const dnnb__onednn_plan *)base)->output;
 }
 
+/* Each gradient that the plan makes is kept or handed over. */
+static dnnb_status check_gradients(const dnnb__onednn_plan *plan) {
+    for (size_t i = 0; i < plan->graph->n_params; i++) {
+        const dnnb__param_store *store = &plan->net->params[i];
+        if (plan->trained[i] && !store->gradient && !store->update.run)
+            return dnnb__fail(DNNB_ERR_ARGUMENT,
+                              "%s: this plan has no place for its gradient, which was handed over "
+                              "when it was made",
+                              plan->graph->params[i].path);
+    }
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__onednn_plan_backward(dnnb__plan *base, const float *output_gradient) {
     dnnb__onednn_plan *plan = (dnnb__onednn_plan *)base;
+    DNNB_TRY(check_gradients(plan));
     if (plan->net->last_forward != plan)
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "a backward pass must follow the forward pass of its plan");
@@ -103,7 +117,7 @@ dnnb_status dnnb__onednn_plan_backward(dnnb__plan *base, const float *output_gra
     DNNB_TRY(bind_caller(plan, DNNB__BUFFER_OUTPUT_GRADIENT, (void *)(uintptr_t)output_gradient));
     DNNB_TRY(run(plan, plan->n_forward, plan->n_steps, NULL));
     for (size_t i = 0; i < plan->graph->n_params; i++)
-        if (plan->trained[i]) plan->net->params[i].has_gradient = true;
+        if (plan->trained[i]) plan->net->params[i].has_gradient = !plan->net->params[i].update.run;
     return DNNB_OK;
 }
 
@@ -116,7 +130,13 @@ size_t dnnb__onednn_plan_get_n_ops(const dnnb__plan *base) {
 }
 
 dnnb__plan_op dnnb__onednn_plan_get_op(const dnnb__plan *base, size_t i) {
-    return ((const dnnb__onednn_plan *)base)->steps[i].info;
+    const dnnb__step *step = &((const dnnb__onednn_plan *)base)->steps[i];
+    const dnnb__param_store *handed = step->handed;
+    dnnb__plan_op op = step->info;
+    if (!handed) return op;
+    if (handed->update.run) op.pass = "weights and update";
+    op.bytes += handed->update.run ? handed->update.bytes : (double)handed->n * sizeof(float);
+    return op;
 }
 
 void dnnb__onednn_plan_set_timing(dnnb__plan *base, bool on) {

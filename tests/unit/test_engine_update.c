@@ -1,0 +1,252 @@
+/*
+ * Gradients that the onednn engine hands over in parts: the bits of those that are kept, in each
+ * optimiser, batch and number of threads; no memory for them; and what is refused.
+ */
+#include "unit/nets.h"
+
+#include "engine/onednn/net.h"
+#include "optim/optim.h"
+
+enum { STEPS = 3, SIZE = 6 };
+
+/* Blocks of different widths. */
+static const dnnb__layer_row rows[] = {FLATTEN("f"),      LINEAR("l1", 192), RELU("r1"),
+                                       LINEAR("l2", 256), RELU("r2"),        LINEAR("l3", 5)};
+
+typedef struct setup {
+    const char *optimizer;
+    double momentum;
+    size_t batch, n_threads;
+} setup;
+
+typedef struct trained {
+    dnnb__net *net;
+    dnnb__optimizer *optimizer;
+    float *weights[8], *gradients[8];
+    size_t n_parts; /* arrays that were handed over */
+} trained;
+
+typedef struct handed {
+    trained *of;
+    size_t i;
+} handed;
+
+static void update_part(void *context, size_t first, size_t n, const float *gradient) {
+    const handed *h = context;
+    dnnb__optimizer_update_part(h->of->optimizer, h->i, first, n, h->of->weights[h->i], gradient);
+}
+
+static bool is_supported(void) {
+    if (dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_TILES) return true;
+    printf("left out: this processor has no AMX\n");
+    return false;
+}
+
+static dnnb__net *make_bf16_net(const dnnb__graph *graph, size_t n_threads) {
+    dnnb__net *net;
+    assert_ok(dnnb__net_create_in(&net, "onednn", graph, n_threads, DNNB__BF16));
+    for (size_t i = 0; i < graph->n_params; i++) {
+        float *values = dnnb__alloc(graph->params[i].count, sizeof *values);
+        assert_non_null(values);
+        dnnb__param_initialize(&graph->params[i], key, values);
+        assert_ok(dnnb__net_import(net, i, values));
+        dnnb__free(values);
+    }
+    return net;
+}
+
+static void make_optimizer(trained *t, const dnnb__graph *graph, const setup *s) {
+    dnnb_optimizer_options options = DNNB_OPTIMIZER_OPTIONS_INIT;
+    size_t sizes[8];
+    options.name = s->optimizer;
+    options.momentum = s->momentum;
+    options.weight_decay = 1e-3;
+    for (size_t i = 0; i < graph->n_params; i++) sizes[i] = dnnb__net_get_flat(t->net, i).n;
+    assert_ok(dnnb__optimizer_create(&t->optimizer, &options, sizes, graph->n_params));
+}
+
+/* Some steps, with gradients that are kept or handed over. */
+static trained train(const dnnb__graph *graph, const setup *s, bool hands_over) {
+    trained t = {.net = make_bf16_net(graph, s->n_threads)};
+    handed h[8];
+    make_optimizer(&t, graph, s);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        h[i] = (handed){&t, i};
+        dnnb__update update = {.run = update_part, .context = &h[i]};
+        t.n_parts += hands_over && dnnb__net_set_update(t.net, i, &update);
+    }
+    dnnb__plan *plan = make_plan(t.net, DNNB__MODE_TRAIN, s->batch, 0, graph->n_nodes - 1, true);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat flat = dnnb__net_get_flat(t.net, i);
+        t.weights[i] = flat.weight;
+        t.gradients[i] = flat.gradient;
+        dnnb__optimizer_set_copy(t.optimizer, i, flat.copy, flat.row);
+    }
+    float *output_gradient = random_values(s->batch * 5, 3);
+    for (uint32_t n = 0; n < STEPS; n++) {
+        float *input = random_values(s->batch * count_of(graph, 0), 10 + n);
+        dnnb__step_random random = {.key = key, .step = n};
+        assert_ok(dnnb__plan_forward(plan, input, &random));
+        dnnb__optimizer_begin_step(t.optimizer, 0.5);
+        assert_ok(dnnb__plan_backward(plan, output_gradient));
+        dnnb__optimizer_end_step(t.optimizer, t.weights, (const float *const *)t.gradients);
+        dnnb__net_mark_trained(t.net);
+        dnnb__free(input);
+    }
+    dnnb__free(output_gradient);
+    dnnb__plan_destroy(plan);
+    return t;
+}
+
+static void trained_free(trained *t) {
+    dnnb__net_destroy(t->net);
+    dnnb__optimizer_destroy(t->optimizer);
+}
+
+/* Weights, and their copies in bfloat16 that the passes read. */
+static void assert_same(const dnnb__graph *graph, const trained *a, const trained *b) {
+    for (size_t i = 0; i < graph->n_params; i++) {
+        dnnb__flat x = dnnb__net_get_flat(a->net, i), y = dnnb__net_get_flat(b->net, i);
+        assert_int_equal(x.n, y.n);
+        if (memcmp(x.weight, y.weight, x.n * sizeof *x.weight) != 0)
+            fail_msg("%s differs", graph->params[i].path);
+        if (x.copy) assert_memory_equal(x.copy, y.copy, x.n * sizeof *x.copy);
+    }
+}
+
+static void test_engine_update__parts_give_the_bits_of_the_whole(void **state) {
+    (void)state;
+    static const setup setups[] = {{"adam", 0, 1, 0},   {"adam", 0, 8, 0},  {"adam", 0, 33, 0},
+                                   {"adamw", 0, 64, 0}, {"sgd", 0.9, 8, 0}, {"sgd", 0, 33, 0}};
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(rows, 16, SIZE);
+    for (size_t i = 0; i < 2 * (sizeof setups / sizeof setups[0]); i++) {
+        setup s = setups[i / 2];
+        s.n_threads = 1 + i % 2; /* oneDNN's passes may round in other ways with more */
+        trained kept = train(graph, &s, false), parts = train(graph, &s, true);
+        assert_int_equal(kept.n_parts, 0);
+        assert_int_equal(parts.n_parts, 3);
+        assert_same(graph, &kept, &parts);
+        trained_free(&kept);
+        trained_free(&parts);
+    }
+    dnnb__graph_destroy(graph);
+}
+
+/* The largest gradient is known although it was not kept. */
+static void test_engine_update__the_largest_gradient_is_known(void **state) {
+    (void)state;
+    static const setup s = {"adam", 0, 8, 2};
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(rows, 16, SIZE);
+    trained kept = train(graph, &s, false), parts = train(graph, &s, true);
+    for (size_t i = 0; i < graph->n_params; i++) {
+        float largest = 0;
+        for (size_t k = 0; k < dnnb__net_get_flat(kept.net, i).n; k++)
+            largest = fmaxf(largest, fabsf(kept.gradients[i][k]));
+        assert_true(dnnb__optimizer_get_largest(kept.optimizer, i) == 0);
+        assert_true(dnnb__optimizer_get_largest(parts.optimizer, i) ==
+                    (parts.gradients[i] ? 0 : largest));
+    }
+    trained_free(&kept);
+    trained_free(&parts);
+    dnnb__graph_destroy(graph);
+}
+
+static void ignore(void *context, size_t first, size_t n, const float *gradient) {
+    (void)context;
+    (void)first;
+    (void)n;
+    (void)gradient;
+}
+
+static void test_engine_update__gradients_that_are_handed_over_are_nowhere(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(rows, 16, SIZE);
+    dnnb__net *net = make_bf16_net(graph, 1);
+    dnnb__update update = {.run = ignore};
+    size_t n = graph->params[0].count;
+    float *values = dnnb__alloc(n, sizeof *values), *input = random_values(count_of(graph, 0), 1);
+    float *output_gradient = random_values(5, 2);
+    dnnb__step_random random = {.key = key};
+    assert_true(dnnb__net_set_update(net, 0, &update));
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 1, 0, graph->n_nodes - 1, false);
+    assert_null(dnnb__net_get_flat(net, 0).gradient);
+    assert_non_null(dnnb__net_get_flat(net, 1).gradient);
+    assert_ok(dnnb__plan_forward(plan, input, &random));
+    assert_ok(dnnb__plan_backward(plan, output_gradient));
+    assert_fails(dnnb__net_export_gradient(net, 0, values), DNNB_ERR_ARGUMENT,
+                 "l1.weight: no backward pass");
+    assert_ok(dnnb__net_export_gradient(net, 2, values));
+    /* A plan that keeps it has a place for it, and hands it over when it is asked to. */
+    assert_false(dnnb__net_set_update(net, 0, NULL));
+    assert_ok(dnnb__plan_forward(plan, input, &random));
+    assert_fails(dnnb__plan_backward(plan, output_gradient), DNNB_ERR_ARGUMENT,
+                 "l1.weight: this plan has no place");
+    dnnb__plan *keeping = make_plan(net, DNNB__MODE_TRAIN, 1, 0, graph->n_nodes - 1, false);
+    for (int is_handed = 0; is_handed < 2; is_handed++) {
+        (void)dnnb__net_set_update(net, 0, is_handed ? &update : NULL);
+        assert_ok(dnnb__plan_forward(keeping, input, &random));
+        assert_ok(dnnb__plan_backward(keeping, output_gradient));
+        assert_true((dnnb__net_export_gradient(net, 0, values) == DNNB_OK) == !is_handed);
+    }
+    dnnb__plan_destroy(keeping);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__free(values);
+    dnnb__free(input);
+    dnnb__free(output_gradient);
+    dnnb__graph_destroy(graph);
+}
+
+/* The op says which it is, and counts what the update moves. */
+static void test_engine_update__ops_say_so(void **state) {
+    (void)state;
+    if (!is_supported()) return;
+    dnnb__graph *graph = GRAPH(rows, 16, SIZE);
+    dnnb__net *net = make_bf16_net(graph, 1);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 8, 0, graph->n_nodes - 1, false);
+    dnnb__update update = {.run = ignore, .bytes = 1e6};
+    double kept = 0, handed_over = 0;
+    for (int is_handed = 0; is_handed < 2; is_handed++) {
+        (void)dnnb__net_set_update(net, 0, is_handed ? &update : NULL);
+        const char *pass = is_handed ? "weights and update" : "backward weights";
+        for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+            dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+            if (strcmp(op.layer, "l1") != 0 || strcmp(op.pass, pass) != 0) continue;
+            assert_string_equal(op.implementation, "own:amx");
+            *(is_handed ? &handed_over : &kept) = op.bytes;
+        }
+    }
+    assert_true(kept > 0 && handed_over > 0);
+    double gradient = (double)(graph->params[0].count * sizeof(float));
+    assert_true(handed_over - kept == 1e6 - gradient);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_update__other_engines_keep_theirs(void **state) {
+    (void)state;
+    static const char *const engines[] = {"ref", "onednn"};
+    dnnb__graph *graph = GRAPH(rows, 16, SIZE);
+    for (size_t k = 0; k < 2; k++) { /* both in float32 */
+        dnnb__net *net = make_net(engines[k], graph, 1);
+        for (size_t i = 0; i < graph->n_params; i++)
+            assert_false(dnnb__net_set_update(net, i, &(dnnb__update){.run = ignore}));
+        dnnb__net_destroy(net);
+    }
+    dnnb__graph_destroy(graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_engine_update__parts_give_the_bits_of_the_whole),
+        cmocka_unit_test(test_engine_update__the_largest_gradient_is_known),
+        cmocka_unit_test(test_engine_update__gradients_that_are_handed_over_are_nowhere),
+        cmocka_unit_test(test_engine_update__ops_say_so),
+        cmocka_unit_test(test_engine_update__other_engines_keep_theirs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
