@@ -247,7 +247,8 @@ static void clear_gradients(dnnb_dnn *dnn) {
     }
 }
 
-/* Training has four copies of its parameters; a fifth would be the most memory that it takes. */
+/* Training has four copies of its parameters; a fifth would be the most memory that it takes. Where
+ * it has three, since gradients are handed over, this makes the fourth. */
 dnnb_status dnnb_dnn_save(dnnb_dnn *dnn, const char *path) {
     dnnb_dict *state;
     dnnb_status status = get_state(dnn, true, &state);

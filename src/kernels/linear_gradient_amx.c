@@ -17,6 +17,7 @@ enum {
     ROWS = DNNB__LINEAR_GRADIENT_ROWS,
     LANES = 16,
     TILE = LANES * ROWS, /* elements of a packed tile */
+    AT_ONCE = 4,         /* blocks: they are taken while they are in the first cache */
     TASK_BLOCKS = 64     /* many tasks a thread, each long beside its beginning */
 };
 
@@ -118,16 +119,19 @@ DNNB__AMX static void make_block(int64_t n_tiles, const uint16_t *in, const uint
 DNNB__AMX static void run_task(const dnnb__linear_gradient *g, int64_t o, int64_t begin,
                                int64_t end, const uint16_t *in_packed, const uint16_t *out_packed,
                                float *gradient, dnnb__linear_gradient_take take, void *context) {
-    _Alignas(64) float block[IN * DNNB__LINEAR_GRADIENT_MOST];
+    _Alignas(64) float sums[AT_ONCE * IN * DNNB__LINEAR_GRADIENT_MOST];
     int64_t n_tiles = divide_up(g->rows, ROWS), in_strips = divide_up(g->in, IN);
     const uint16_t *out = out_packed + o * n_tiles * g->width * ROWS;
     size_t n = (size_t)(IN * g->width);
     dnnb__amx_configure();
-    for (int64_t i = begin; i < end; i++) {
-        size_t first = (size_t)(o * in_strips + i) * n;
-        make_block(n_tiles, in_packed + i * n_tiles * TILE, out, take ? block : gradient + first,
-                   g->width / LANES);
-        if (take) take(context, first, n, block);
+    for (int64_t i = begin; i < end; i += AT_ONCE) {
+        size_t first = (size_t)(o * in_strips + i) * n,
+               n_blocks = (size_t)smaller(end - i, AT_ONCE);
+        float *to = take ? sums : gradient + first;
+        for (size_t k = 0; k < n_blocks; k++)
+            make_block(n_tiles, in_packed + (i + (int64_t)k) * n_tiles * TILE, out, to + k * n,
+                       g->width / LANES);
+        if (take) take(context, first, n_blocks * n, sums);
     }
     _tile_release();
 }

@@ -34,8 +34,7 @@ DNNB__KERNEL static void update(const numbers *numbers_, float *restrict weight,
 void dnnb__adam_update(const dnnb__optim_step *step, float keep, float decay, float *weight,
                        const float *gradient, float *const *states, size_t n) {
     const dnnb_optimizer_options *options = step->options;
-    double t = (double)step->t;
-    double bias1 = 1 - pow(options->beta1, t), bias2 = 1 - pow(options->beta2, t);
+    double bias1 = 1 - step->beta1_t, bias2 = 1 - step->beta2_t;
     numbers k = {.keep = keep,
                  .decay = decay,
                  .beta1 = (float)options->beta1,

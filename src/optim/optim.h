@@ -10,11 +10,12 @@
 
 enum { DNNB__OPTIM_MAX_STATES = 2 };
 
-/** One step's numbers, made once for all arrays. */
+/** One step's numbers, made once for each array. */
 typedef struct dnnb__optim_step {
     const dnnb_optimizer_options *options; /* lr and weight_decay resolved */
     double lr;                             /* of this step, schedule included */
     uint64_t t;                            /* 1 in the array's first step */
+    double beta1_t, beta2_t;               /* the betas to the power of t */
 } dnnb__optim_step;
 
 /** An optimiser's own part: src/optim/<file>.c defines dnnb__optim_<file>. */

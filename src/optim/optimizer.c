@@ -28,6 +28,7 @@ typedef struct array {
     double lr;
     uint64_t begin; /* steps of the others before its first */
     bool is_left_out;
+    dnnb__optim_step step; /* that has begun */
     /* Of this step's gradients that came in parts, without their signs and as whole numbers: so
      * they have the same order, and NaN comes last. */
     atomic_uint largest;
@@ -40,7 +41,6 @@ struct dnnb__optimizer {
     size_t n_arrays, n_chunks, n_states;
     double *sums; /* [n_chunks], of squares */
     uint64_t n_steps;
-    double lr_factor; /* of the step that has begun */
 };
 
 #define DECLARE_OPTIM(file) extern const dnnb__optim_type dnnb__optim_##file;
@@ -174,23 +174,29 @@ static size_t find_chunk(const dnnb__optimizer *optimizer, size_t chunk, size_t 
 static void update(const dnnb__optimizer *optimizer, size_t i, size_t start, size_t n,
                    float *weight, const float *gradient) {
     const array *a = &optimizer->arrays[i];
-    dnnb__optim_step step = {.options = &optimizer->options,
-                             .lr = a->lr * optimizer->lr_factor,
-                             .t = optimizer->n_steps - a->begin};
     float *states[DNNB__OPTIM_MAX_STATES] = {0};
     size_t piece = a->copy ? PIECE : n;
     for (size_t end = start + n, at = start; at < end; at += piece, gradient += piece) {
         if (end - at < piece) piece = end - at;
         for (size_t k = 0; k < optimizer->n_states; k++) states[k] = a->states[k] + at;
-        optimizer->type->update(&step, weight + at, gradient, states, piece);
+        optimizer->type->update(&a->step, weight + at, gradient, states, piece);
         if (a->copy) dnnb__bf16_round_pairs(weight + at, piece, a->row, a->copy + at);
     }
 }
 
 void dnnb__optimizer_begin_step(dnnb__optimizer *optimizer, double lr_factor) {
+    const dnnb_optimizer_options *options = &optimizer->options;
     optimizer->n_steps++;
-    optimizer->lr_factor = lr_factor;
-    for (size_t i = 0; i < optimizer->n_arrays; i++) atomic_init(&optimizer->arrays[i].largest, 0);
+    for (size_t i = 0; i < optimizer->n_arrays; i++) {
+        array *a = &optimizer->arrays[i];
+        double t = (double)(optimizer->n_steps - a->begin);
+        a->step = (dnnb__optim_step){.options = options,
+                                     .lr = a->lr * lr_factor,
+                                     .t = optimizer->n_steps - a->begin,
+                                     .beta1_t = pow(options->beta1, t),
+                                     .beta2_t = pow(options->beta2, t)};
+        atomic_init(&a->largest, 0);
+    }
 }
 
 void dnnb__optimizer_end_step(dnnb__optimizer *optimizer, float *const *weights,
@@ -222,19 +228,9 @@ DNNB__KERNEL static uint32_t find_largest(const float *gradient, size_t n) {
     return largest;
 }
 
-/* What the next part will need is asked for while this one is computed: parts mostly follow each
- * other, and their gradients' making interrupts what the processor foresees by itself. */
-static void fetch(const float *values, size_t n) {
-    enum { LINE = 64 / sizeof(float) };
-    for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(values + i, 0, 2);
-}
-
 void dnnb__optimizer_update_part(dnnb__optimizer *optimizer, size_t i, size_t first, size_t n,
                                  float *weight, const float *gradient) {
     array *a = &optimizer->arrays[i];
-    size_t next = first + n, n_next = a->n - next < n ? a->n - next : n;
-    fetch(weight + next, n_next);
-    for (size_t k = 0; k < optimizer->n_states; k++) fetch(a->states[k] + next, n_next);
     unsigned largest = find_largest(gradient, n), before = atomic_load(&a->largest);
     while (largest > before && !atomic_compare_exchange_weak(&a->largest, &before, largest)) {
     }
