@@ -66,7 +66,7 @@ static packing describe(const dnnb__conv_weights_bf16 *w) {
                  .taps = w->kernel[0] * w->kernel[1]};
     int64_t right =
         w->out[1] - 1 + (w->kernel[1] - 1) * w->dilation[1] - w->padding[1] - (w->in[1] - 1);
-    p.pitch = w->in[1] + larger(w->padding[1], right);
+    p.pitch = larger(w->in[1] + larger(w->padding[1], right), w->out[1]);
     p.n_out = divide_up(w->out[0] * p.pitch, DEPTH) * DEPTH;
     int64_t last_shift =
         (w->kernel[0] - 1) * w->dilation[0] * p.pitch + (w->kernel[1] - 1) * w->dilation[1];

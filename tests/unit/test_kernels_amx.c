@@ -119,7 +119,7 @@ static const dnnb__conv_weights_bf16_kernel *find_kernel(void) {
 }
 
 /* Whole tiles, parts of them, odd numbers of tiles; padding on both sides, on none, more than an
- * output reads; dilation; images in several groups. */
+ * output reads, outputs that read nothing else; dilation; images in several groups. */
 static const dnnb__conv_weights_bf16 shapes[] = {
     {2, 32, 32, {13, 13}, {13, 13}, {3, 3}, {1, 1}, {1, 1}},
     {3, 48, 64, {9, 11}, {7, 9}, {3, 3}, {0, 0}, {1, 1}},
@@ -128,6 +128,7 @@ static const dnnb__conv_weights_bf16 shapes[] = {
     {5, 16, 16, {7, 7}, {7, 7}, {1, 1}, {0, 0}, {1, 1}},
     {2, 40, 24, {10, 12}, {10, 14}, {3, 2}, {2, 2}, {2, 2}},
     {2, 64, 32, {1, 1}, {1, 1}, {3, 3}, {1, 1}, {1, 1}},
+    {2, 16, 32, {5, 6}, {7, 8}, {1, 1}, {1, 1}, {1, 1}},
     {40, 64, 80, {27, 13}, {27, 13}, {3, 1}, {1, 0}, {1, 1}},
 };
 
