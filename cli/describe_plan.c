@@ -21,12 +21,19 @@ static void add_number(cli_table *table, double value) {
 /* oneDNN's longest name, of AMX, in a word: lines stay within 80 columns. */
 static void add_kernel(cli_table *table, const dnnb_plan_op *op) {
     static const char amx[] = "avx512_core_amx";
-    const char *slow = op->is_slow ? " (slow)" : "", *name = op->implementation;
-    const char *at = strstr(name, amx);
-    if (at)
-        cli_table_add(table, "%.*samx%s%s", (int)(at - name), name, at + sizeof amx - 1, slow);
-    else
-        cli_table_add(table, "%s%s", name, slow);
+    char name[128];
+    size_t n = 0;
+    for (const char *c = op->implementation; *c && n + sizeof amx < sizeof name;) {
+        if (strncmp(c, amx, sizeof amx - 1) != 0) {
+            name[n++] = *c++;
+            continue;
+        }
+        memcpy(name + n, "amx", 3);
+        n += 3;
+        c += sizeof amx - 1;
+    }
+    name[n] = '\0';
+    cli_table_add(table, "%s%s", name, op->is_slow ? " (slow)" : "");
 }
 
 static void add_op(void *context, const dnnb_plan_op *op) {
