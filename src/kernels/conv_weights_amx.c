@@ -1,6 +1,5 @@
 /*
- * The weight gradient of a convolution in bfloat16 with AMX. oneDNN's own kernel is bound by the
- * transposition of its tiles.
+ * The weight gradient of a convolution in bfloat16 with AMX.
  *
  * Method: dW[o][i][ky][kx] is the sum over images and pixels of out_gradient[o] times in[i] at the
  * pixel that the tap reads: for each tap a product of matrices whose long side are pixels. Both are

@@ -1,4 +1,4 @@
-/* The weight gradient of a convolution with AMX, against plain loops with float64 sums. */
+/* The weight gradient of a convolution in bfloat16, against plain loops with float64 sums. */
 #include "unit/unit.h"
 
 #include <math.h>
@@ -132,7 +132,7 @@ static const dnnb__conv_weights_bf16 shapes[] = {
     {40, 64, 80, {27, 13}, {27, 13}, {3, 1}, {1, 0}, {1, 1}},
 };
 
-static void test_kernels_amx__weight_gradients_of_convolutions(void **state) {
+static void test_kernels_conv_weights__are_those_of_plain_loops(void **state) {
     (void)state;
     const dnnb__conv_weights_bf16_kernel *kernel = find_kernel();
     for (size_t k = 0; kernel && k < sizeof shapes / sizeof shapes[0]; k++) {
@@ -143,7 +143,7 @@ static void test_kernels_amx__weight_gradients_of_convolutions(void **state) {
     }
 }
 
-static void test_kernels_amx__bits_of_weight_gradients_follow_no_threads(void **state) {
+static void test_kernels_conv_weights__bits_follow_no_threads(void **state) {
     (void)state;
     const dnnb__conv_weights_bf16_kernel *kernel = find_kernel();
     for (size_t k = 0; kernel && k < sizeof shapes / sizeof shapes[0]; k++) {
@@ -167,8 +167,8 @@ static void test_kernels_amx__bits_of_weight_gradients_follow_no_threads(void **
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_amx__weight_gradients_of_convolutions),
-        cmocka_unit_test(test_kernels_amx__bits_of_weight_gradients_follow_no_threads),
+        cmocka_unit_test(test_kernels_conv_weights__are_those_of_plain_loops),
+        cmocka_unit_test(test_kernels_conv_weights__bits_follow_no_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
