@@ -185,75 +185,78 @@ dnnb_status dnnb_dnn_forward(dnnb_dnn *dnn, const float *images, size_t n, float
     return DNNB_OK;
 }
 
-/* A float32 tensor for a parameter's values: new memory that is not filled, or what its gradient
- * does not use now. */
-static dnnb_status create_tensor(dnnb_dnn *dnn, size_t i, bool borrows, dnnb_tensor **out) {
-    const dnnb__param *param = &dnn->graph->params[i];
-    size_t n_bytes = param->count * sizeof(float);
-    dnnb__flat flat = {0};
-    dnnb__storage *storage;
-    if (borrows && dnn->net) flat = dnnb__net_get_flat(dnn->net, i);
-    if (flat.gradient && flat.n >= param->count)
-        DNNB_TRY(dnnb__storage_borrow(&storage, flat.gradient, n_bytes));
-    else
-        DNNB_TRY(dnnb__storage_create_empty(&storage, n_bytes));
-    dnnb_status status = dnnb__tensor_view(out, storage, 0, DNNB_F32, &param->shape, NULL);
-    dnnb__storage_release(storage);
+/* A parameter's values, row-major float32, from the net or from its source. */
+static dnnb_status read_values(const dnnb_dnn *dnn, size_t i, float *out) {
+    return dnn->net ? dnnb__net_export(dnn->net, i, out) : read_source(dnn, i, out);
+}
+
+static size_t get_bytes(const dnnb_dnn *dnn, size_t i) {
+    return dnn->graph->params[i].count * sizeof(float);
+}
+
+static dnnb_status create_copy(dnnb__storage **out, dnnb_dnn *dnn, size_t i) {
+    DNNB_TRY(dnnb__storage_create_empty(out, get_bytes(dnn, i)));
+    dnnb_status status = read_values(dnn, i, (float *)(void *)dnnb__storage_get_writable(*out));
+    if (status != DNNB_OK) dnnb__storage_release(*out);
     return status;
 }
 
-/* A parameter's values as a float32 tensor, from the net or from its source. */
-static dnnb_status copy_param(dnnb_dnn *dnn, size_t i, bool borrows, dnnb_tensor **out) {
-    DNNB_TRY(create_tensor(dnn, i, borrows, out));
-    float *values = dnnb_tensor_get_writable(*out);
-    dnnb_status status =
-        dnn->net ? dnnb__net_export(dnn->net, i, values) : read_source(dnn, i, values);
+static dnnb_status make_values(void *context, size_t i, const void **bytes, void **copy) {
+    dnnb_dnn *dnn = context;
+    void *values = dnn->net ? dnnb__net_get_scratch(dnn->net, get_bytes(dnn, i)) : NULL;
+    *copy = NULL;
+    if (!values) *copy = values = dnnb__alloc_large(get_bytes(dnn, i), 1);
+    if (!values) return dnnb__fail_memory();
+    *bytes = values;
+    dnnb_status status = read_values(dnn, i, values);
     if (status != DNNB_OK) {
-        dnnb_tensor_destroy(*out);
+        dnnb__free(*copy);
+        *copy = NULL;
+    }
+    return status;
+}
+
+static dnnb_status create_made(dnnb__storage **out, dnnb_dnn *dnn, size_t i) {
+    dnnb__maker maker = {.make = make_values, .context = dnn, .index = i};
+    return dnnb__storage_create_made(out, get_bytes(dnn, i), maker);
+}
+
+typedef dnnb_status create_values(dnnb__storage **out, dnnb_dnn *dnn, size_t i);
+
+static dnnb_status add_param(dnnb_dict *state, dnnb_dnn *dnn, size_t i, create_values *create) {
+    const dnnb__param *param = &dnn->graph->params[i];
+    dnnb__storage *storage;
+    dnnb_tensor *tensor;
+    DNNB_TRY(create(&storage, dnn, i));
+    dnnb_status status = dnnb__tensor_view(&tensor, storage, 0, DNNB_F32, &param->shape, NULL);
+    dnnb__storage_release(storage);
+    if (status != DNNB_OK) return status;
+    status = dnnb_dict_add(state, param->path, tensor);
+    if (status != DNNB_OK) dnnb_tensor_destroy(tensor);
+    return status;
+}
+
+static dnnb_status create_state(dnnb_dict **out, dnnb_dnn *dnn, create_values *create) {
+    DNNB_TRY(dnnb_dict_create(out));
+    dnnb_status status = DNNB_OK;
+    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++)
+        status = add_param(*out, dnn, i, create);
+    if (status != DNNB_OK) {
+        dnnb_dict_destroy(*out);
         *out = NULL;
     }
     return status;
 }
 
-static dnnb_status get_state(dnnb_dnn *dnn, bool borrows, dnnb_dict **out) {
-    dnnb_dict *state;
-    *out = NULL;
-    DNNB_TRY(dnnb_dict_create(&state));
-    dnnb_status status = DNNB_OK;
-    for (size_t i = 0; status == DNNB_OK && i < dnn->graph->n_params; i++) {
-        dnnb_tensor *tensor;
-        status = copy_param(dnn, i, borrows, &tensor);
-        if (status != DNNB_OK) break;
-        status = dnnb_dict_add(state, dnn->graph->params[i].path, tensor);
-        if (status != DNNB_OK) dnnb_tensor_destroy(tensor);
-    }
-    if (status != DNNB_OK) {
-        dnnb_dict_destroy(state);
-        return status;
-    }
-    *out = state;
-    return DNNB_OK;
-}
-
 dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
-    return get_state(dnn, false, out);
+    return create_state(out, dnn, create_copy);
 }
 
-/* As they were before the first backward pass: an engine does not write the padding in them. */
-static void clear_gradients(dnnb_dnn *dnn) {
-    for (size_t i = 0; dnn->net && i < dnn->graph->n_params; i++) {
-        dnnb__flat flat = dnnb__net_get_flat(dnn->net, i);
-        if (flat.gradient) memset(flat.gradient, 0, flat.n * sizeof *flat.gradient);
-    }
-}
-
-/* Training has four copies of its parameters; a fifth would be the most memory that it takes. Where
- * it has three, since gradients are handed over, this makes the fourth. */
+/* Parameter by parameter, in what passes use: training takes the most memory as it is. */
 dnnb_status dnnb_dnn_save(dnnb_dnn *dnn, const char *path) {
     dnnb_dict *state;
-    dnnb_status status = get_state(dnn, true, &state);
-    if (status == DNNB_OK) status = dnnb_dict_save(state, path);
+    DNNB_TRY(create_state(&state, dnn, create_made));
+    dnnb_status status = dnnb_dict_save(state, path);
     dnnb_dict_destroy(state);
-    clear_gradients(dnn);
     return status;
 }

@@ -165,6 +165,10 @@ bool dnnb__net_set_update(dnnb__net *net, size_t param, const dnnb__update *upda
     return net->engine->net_set_update && net->engine->net_set_update(net, param, update);
 }
 
+void *dnnb__net_get_scratch(dnnb__net *net, size_t n_bytes) {
+    return net->engine->net_get_scratch ? net->engine->net_get_scratch(net, n_bytes) : NULL;
+}
+
 /* The part from..to reads node `from` alone, and its batches can be counted in bytes. */
 static dnnb_status check_part(const dnnb__graph *graph, const dnnb__plan_options *options) {
     if (options->from >= options->to || options->to >= graph->n_nodes)

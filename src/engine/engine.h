@@ -110,9 +110,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size
  *  elements are zero in both and must stay so (every elementwise optimiser keeps them). */
 typedef struct dnnb__flat {
     float *weight;
-    /** NULL when no plan that trains it was made, or it is handed over (dnnb__net_set_update()).
-     * Between a step's update and the next backward pass nobody reads it: it may serve as scratch,
-     * and is filled with zeros after that. */
+    /** NULL when no plan that trains it was made, or it is handed over (dnnb__net_set_update()). */
     float *gradient;
     size_t n;
     /** What the passes read in its place, for whoever changes the weight to write: rounded to
@@ -148,6 +146,11 @@ typedef struct dnnb__update {
  * @return false where the engine does not do so for this parameter, whose gradient is kept as ever.
  */
 bool dnnb__net_set_update(dnnb__net *net, size_t param, const dnnb__update *update);
+
+/** Scratch of so many bytes in memory that passes use, until the next one; NULL where they use
+ * less. What the last ones left there is lost: outputs, what a backward pass would need, gradients.
+ */
+void *dnnb__net_get_scratch(dnnb__net *net, size_t n_bytes);
 
 /** @error DNNB_ERR_UNSUPPORTED an op that the engine lacks, naming the layer; DNNB_ERR_MEMORY. */
 DNNB_MUST_CHECK dnnb_status dnnb__plan_create(dnnb__plan **out, dnnb__net *net,
@@ -219,7 +222,8 @@ typedef struct dnnb__engine {
     void (*net_mark_changed)(dnnb__net *net);
     void (*net_mark_trained)(dnnb__net *net);
     bool (*net_set_update)(dnnb__net *net, size_t param,
-                           const dnnb__update *update); /* NULL: never */
+                           const dnnb__update *update);       /* NULL: never */
+    void *(*net_get_scratch)(dnnb__net *net, size_t n_bytes); /* NULL: never */
     dnnb_status (*plan_create)(dnnb__plan **out, dnnb__net *net, const dnnb__plan_options *options);
     void (*plan_destroy)(dnnb__plan *plan);
     dnnb_status (*plan_forward)(dnnb__plan *plan, const void *input,

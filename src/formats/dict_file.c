@@ -42,6 +42,8 @@ size_t dnnb__tensor_get_packed_bytes(const dnnb_tensor *t) {
 
 dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes, void **copy) {
     size_t n = dnnb__tensor_get_packed_bytes(t);
+    const dnnb__maker *maker = dnnb__storage_get_maker(dnnb__tensor_get_storage(t));
+    if (maker) return maker->make(maker->context, maker->index, bytes, copy);
     *copy = NULL;
     *bytes = dnnb_tensor_get_data(t);
     if (n == 0 || dnnb_tensor_is_contiguous(t)) return DNNB_OK;

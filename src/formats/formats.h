@@ -60,7 +60,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__part_align(dnnb__part *part, size_t alignment,
 /** Bytes of a tensor's elements, packed. */
 size_t dnnb__tensor_get_packed_bytes(const dnnb_tensor *t);
 /** A tensor's elements packed in row-major order: its own where it is contiguous, otherwise in
- *  `*copy`, to be freed with dnnb__free. */
+ *  `*copy`, to be freed with dnnb__free. They stay until the next are packed. */
 DNNB_MUST_CHECK dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes,
                                               void **copy);
 

@@ -16,7 +16,7 @@ struct dnnb__storage {
     size_t n_bytes;
     dnnb__map map; /* data NULL unless a mapped file */
     bool allows_unaligned;
-    bool is_borrowed; /* the data are another's */
+    dnnb__maker maker; /* make NULL unless elements are made when they are wanted */
     atomic_size_t n_references;
 };
 
@@ -46,25 +46,33 @@ size_t dnnb_dtype_get_size(dnnb_dtype dtype) {
     return dtypes[dtype].size;
 }
 
-dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes) {
-    *out = NULL;
+/* Nothing in it yet. */
+static dnnb_status create_storage(dnnb__storage **out, size_t n_bytes) {
     dnnb__storage *s = dnnb__calloc(1, sizeof *s);
-    if (!s) return dnnb__fail_memory();
-    s->data = data;
-    s->n_bytes = n_bytes;
-    s->is_borrowed = true;
-    atomic_init(&s->n_references, 1);
     *out = s;
+    if (!s) return dnnb__fail_memory();
+    s->n_bytes = n_bytes;
+    atomic_init(&s->n_references, 1);
     return DNNB_OK;
+}
+
+dnnb_status dnnb__storage_create_made(dnnb__storage **out, size_t n_bytes, dnnb__maker maker) {
+    DNNB_TRY(create_storage(out, n_bytes));
+    (*out)->maker = maker;
+    return DNNB_OK;
+}
+
+const dnnb__maker *dnnb__storage_get_maker(const dnnb__storage *s) {
+    return s->maker.make ? &s->maker : NULL;
 }
 
 dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes) {
     *out = NULL;
     void *data = dnnb__alloc_large(n_bytes, 1);
     if (!data) return dnnb__fail_memory();
-    dnnb_status status = dnnb__storage_borrow(out, data, n_bytes);
+    dnnb_status status = create_storage(out, n_bytes);
     if (status == DNNB_OK)
-        (*out)->is_borrowed = false;
+        (*out)->data = data;
     else
         dnnb__free(data);
     return status;
@@ -97,14 +105,9 @@ bool dnnb__storage_allows_unaligned(const dnnb__storage *s) {
 }
 
 dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map) {
-    *out = NULL;
-    dnnb__storage *s = dnnb__calloc(1, sizeof *s);
-    if (!s) return dnnb__fail_memory();
-    s->map = *map;
-    s->n_bytes = map->n_bytes;
-    atomic_init(&s->n_references, 1);
+    DNNB_TRY(create_storage(out, map->n_bytes));
+    (*out)->map = *map;
     *map = (dnnb__map){0};
-    *out = s;
     return DNNB_OK;
 }
 
@@ -115,7 +118,7 @@ void dnnb__storage_retain(dnnb__storage *s) {
 void dnnb__storage_release(dnnb__storage *s) {
     if (!s || atomic_fetch_sub(&s->n_references, 1) != 1) return;
     dnnb__map_destroy(&s->map);
-    if (!s->is_borrowed) dnnb__free(s->data);
+    dnnb__free(s->data);
     dnnb__free(s);
 }
 

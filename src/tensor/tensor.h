@@ -12,8 +12,20 @@ typedef struct dnnb__storage dnnb__storage;
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
 /** The same, not filled: for what is written whole at once, by whichever threads write it. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes);
-/** Over memory that outlives every view of it; the caller holds one reference. */
-DNNB_MUST_CHECK dnnb_status dnnb__storage_borrow(dnnb__storage **out, void *data, size_t n_bytes);
+/** Makes elements when a writer wants them, so that those of many tensors are not there at once. */
+typedef struct dnnb__maker {
+    /** @param[out] bytes Row-major; they stay until the next call.
+     *  @param[out] copy  Where they are, to be freed with dnnb__free, or NULL. */
+    dnnb_status (*make)(void *context, size_t index, const void **bytes, void **copy);
+    void *context;
+    size_t index;
+} dnnb__maker;
+/** Without memory; the caller holds one reference. Only the writers may read tensors over it, each
+ *  of which is all of its storage. */
+DNNB_MUST_CHECK dnnb_status dnnb__storage_create_made(dnnb__storage **out, size_t n_bytes,
+                                                      dnnb__maker maker);
+/** NULL where its elements are there. */
+const dnnb__maker *dnnb__storage_get_maker(const dnnb__storage *s);
 /** Take over a map (emptied on success); the caller holds one reference. Read-only. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_take_map(dnnb__storage **out, dnnb__map *map);
 /** A copy of n_bytes of another storage, aligned as memory is. The pages of a mapped file that were

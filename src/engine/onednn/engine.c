@@ -19,6 +19,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .net_mark_changed = dnnb__onednn_net_mark_changed,
     .net_mark_trained = dnnb__onednn_net_mark_trained,
     .net_set_update = dnnb__onednn_net_set_update,
+    .net_get_scratch = dnnb__onednn_net_get_scratch,
     .plan_create = dnnb__onednn_plan_create,
     .plan_destroy = dnnb__onednn_plan_destroy,
     .plan_forward = dnnb__onednn_plan_forward,

@@ -199,6 +199,23 @@ bool dnnb__onednn_net_set_update(dnnb__net *base, size_t param, const dnnb__upda
     return is_taken;
 }
 
+void *dnnb__onednn_net_get_scratch(dnnb__net *base, size_t n_bytes) {
+    dnnb__onednn_net *net = (dnnb__onednn_net *)base;
+    if (n_bytes <= net->arena_bytes) {
+        net->last_forward = NULL;
+        return net->arena;
+    }
+    /* A gradient that has no padding, which would have to stay zero. */
+    for (size_t i = 0; i < base->graph->n_params; i++) {
+        dnnb__param_store *store = &net->params[i];
+        if (!store->gradient || store->n != base->graph->params[i].count) continue;
+        if (n_bytes > store->n * sizeof *store->gradient) continue;
+        store->has_gradient = false;
+        return store->gradient;
+    }
+    return NULL;
+}
+
 /* --- what plans need --- */
 
 dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param) {

@@ -88,5 +88,6 @@ dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *net, size_t param);
 void dnnb__onednn_net_mark_changed(dnnb__net *net);
 void dnnb__onednn_net_mark_trained(dnnb__net *net);
 bool dnnb__onednn_net_set_update(dnnb__net *net, size_t param, const dnnb__update *update);
+void *dnnb__onednn_net_get_scratch(dnnb__net *net, size_t n_bytes);
 
 #endif
