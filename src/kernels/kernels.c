@@ -14,6 +14,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
     [DNNB__ISA_AVX512] = {.maxpool = &dnnb__maxpool_avx512,
                           .conv_weights_bf16 = &dnnb__conv_weights_amx,
                           .linear = &dnnb__linear_avx512,
+                          .linear_bf16 = &dnnb__linear_bf16_amx,
                           .linear_gradient = &dnnb__linear_gradient_amx,
                           .peaks = {&dnnb__peak_amx, &dnnb__peak_avx512_bf16, &dnnb__peak_avx512}},
 #endif
@@ -46,6 +47,12 @@ const dnnb__conv_weights_bf16_kernel *dnnb__kernels_find_conv_weights_bf16(dnnb_
 const dnnb__linear_kernel *dnnb__kernels_find_linear(dnnb__isa isa) {
     for (int i = (int)isa; i >= 0; i--)
         if (rows[i].linear) return rows[i].linear;
+    return NULL;
+}
+
+const dnnb__linear_bf16_kernel *dnnb__kernels_find_linear_bf16(dnnb__isa isa) {
+    for (int i = (int)isa; i >= 0; i--)
+        if (rows[i].linear_bf16 && rows[i].linear_bf16->can_run()) return rows[i].linear_bf16;
     return NULL;
 }
 

@@ -27,6 +27,7 @@
 #include "core/isa.h"
 #include "kernels/conv_weights.h"
 #include "kernels/linear.h"
+#include "kernels/linear_bf16.h"
 #include "kernels/linear_gradient.h"
 #include "kernels/maxpool.h"
 #include "kernels/peak.h"
@@ -39,6 +40,7 @@ typedef struct dnnb__kernels {
     const dnnb__conv_weights_kernel *conv_weights;
     const dnnb__conv_weights_bf16_kernel *conv_weights_bf16;
     const dnnb__linear_kernel *linear;
+    const dnnb__linear_bf16_kernel *linear_bf16;
     const dnnb__linear_gradient_kernel *linear_gradient;
     const dnnb__resample_kernel *resample;
     /** The fastest first of each type; NULL after the last. */
@@ -56,6 +58,8 @@ const dnnb__conv_weights_kernel *dnnb__kernels_find_conv_weights(dnnb__isa isa, 
 const dnnb__conv_weights_bf16_kernel *dnnb__kernels_find_conv_weights_bf16(dnnb__isa isa);
 /** NULL when there is none up to `isa`. */
 const dnnb__linear_kernel *dnnb__kernels_find_linear(dnnb__isa isa);
+/** NULL when there is none up to `isa` that this processor can run. */
+const dnnb__linear_bf16_kernel *dnnb__kernels_find_linear_bf16(dnnb__isa isa);
 /** NULL when there is none up to `isa` that this processor can run. */
 const dnnb__linear_gradient_kernel *dnnb__kernels_find_linear_gradient(dnnb__isa isa);
 /** The widest up to `isa`; there always is one. */

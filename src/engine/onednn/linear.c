@@ -5,6 +5,7 @@
  * the forward pass wants, or row-major when oneDNN would call a general matrix product.
  */
 #include "kernels/linear.h"
+#include "engine/onednn/linear_bf16.h"
 #include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
 #include "engine/onednn/linear_update.h"
@@ -123,6 +124,20 @@ static dnnb_status read_layout_get(dnnb__dnnl *dnnl, dnnb__layout *out, const dn
     return is_gemm ? dnnb__layout_plain_in(dnnl, out, DNNB__BF16, dims, 2) : DNNB_OK;
 }
 
+/* The layout that passes of a layer read, and whether own kernels read it. oneDNN's gradient of a
+ * bias alone asks for its own forward pass. */
+static dnnb_status reading_get(const dnnb__onednn_plan *plan, const dnnb__op *op,
+                               const dnnb__product *product, dnnb__layout *read, bool *is_own) {
+    size_t param = op->node->first_param;
+    bool has_bias = !op->node->attr.linear.no_bias;
+    dnnb__layout kept = plan->net->params[param].form.layout;
+    DNNB_TRY(read_layout_get(plan->net->dnnl, read, product, kept));
+    DNNB_TRY(dnnb__linear_bf16_suits(plan->net->dnnl, kept, *read, is_own));
+    *is_own &= !has_bias || !dnnb__onednn_is_trained(plan, param + 1) ||
+               dnnb__onednn_is_trained(plan, param);
+    return DNNB_OK;
+}
+
 static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out,
                                   const dnnb__product *product, dnnb__layout kept,
                                   const dnnb__primitive *unused) {
@@ -164,8 +179,16 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
         dnnb__onednn_count_products(plan, node);
         return DNNB_OK;
     }
+    bool is_bf16;
+    DNNB_TRY(reading_get(plan, op, &product, &kept, &is_bf16));
+    if (is_bf16) {
+        DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
+        DNNB_TRY(dnnb__linear_bf16_forward(plan, node->path, &product, plan->values[op->in[0]].data,
+                                           weight, bias, plan->values[op->out].data));
+        dnnb__onednn_count_products(plan, node);
+        return dnnb__onednn_relu_apply(plan, op);
+    }
     dnnb__primitive primitive;
-    DNNB_TRY(read_layout_get(dnnl, &kept, &product, kept));
     DNNB_TRY(pass_create(dnnl, &primitive, forward_create, &product, kept, NULL));
     dnnb_status status = dnnb__onednn_weight(
         plan, &weight, node->first_param, dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS));
@@ -240,8 +263,17 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
         dnnb__onednn_count_products(plan, op->node);
         return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
     }
+    bool is_bf16;
+    DNNB_TRY(reading_get(plan, op, product, &kept, &is_bf16));
+    if (is_bf16) {
+        DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, kept));
+        DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
+        DNNB_TRY(dnnb__linear_bf16_backward_data(plan, op->node->path, product, gradient, weight,
+                                                 in_gradient));
+        dnnb__onednn_count_products(plan, op->node);
+        return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, op->node->path);
+    }
     dnnb__primitive primitive;
-    DNNB_TRY(read_layout_get(plan->net->dnnl, &kept, product, kept));
     DNNB_TRY(pass_create(plan->net->dnnl, &primitive, dnnb__product_backward_data, product, kept,
                          &plan->steps[op->step].primitive));
     dnnb_status status = dnnb__onednn_weight(
@@ -277,6 +309,8 @@ static dnnb_status bring_gradient(dnnb__onednn_plan *plan, const dnnb__op *op,
 static dnnb_status linear_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__product product;
     product_describe(&product, plan->graph, op->node, (int64_t)plan->base.options.batch);
+    product.f32_out = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16 &&
+                      plan->values[op->out].precision == DNNB__F32;
     size_t gradient;
     DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
     DNNB_TRY(bring_gradient(plan, op, &product, &gradient));
