@@ -22,7 +22,7 @@ enum {
     ACROSS = WIDTH / LANES,   /* tiles of a block's outputs */
     DOWN = 4,                 /* tiles of rows that are multiplied together */
     STEP = DEPTH * WIDTH,     /* weights of 32 inputs */
-    FORWARD_STEPS = 8,        /* of 32 inputs, of a part: 32 KiB of weights */
+    FORWARD_STEPS = 16,       /* of 32 inputs, of a part: 64 KiB of weights */
     BLOCK = LANES * WIDTH,    /* weights of 16 inputs */
     IN_TILES = 4,             /* of 16 inputs whose gradient is made together */
     BLOCKS = 4,               /* of 64 outputs, of a part */
@@ -287,8 +287,6 @@ DNNB__AMX static void make_inputs(const dnnb__linear_bf16 *l, const uint16_t *pa
         int64_t n = smaller(BLOCKS, n_blocks - o);
         for (int64_t k = 0; k < n; k++) {
             const uint16_t *from = weights + ((o + k) * in_tiles + tile) * BLOCK;
-            if (o + k + BLOCKS < n_blocks)
-                fetch(from + BLOCKS * in_tiles * BLOCK, 0, n_in * BLOCK * 2 / LINE);
             for (int64_t i = 0; i < n_in; i++)
                 turn_block(from + i * BLOCK, turned + (i * BACKWARD_STEPS + k * 2) * TILE);
         }
