@@ -12,9 +12,9 @@
  *
  * Images come in groups whose packed form the caches hold; while one group is multiplied the next
  * is packed, so that threads wait for each other once a group. A task owns two tiles of output
- * channels by two of input channels in one row of taps: the order of the sums does not depend on
- * the number of threads. An infinite input may become NaN in gradients that do not read it: it
- * meets the zeros.
+ * channels by one of input channels in one row of taps, three of which share what they read: the
+ * order of the sums does not depend on the number of threads. An infinite input may become NaN in
+ * gradients that do not read it: it meets the zeros.
  */
 #include "kernels/amx.h"
 #include "kernels/conv_weights.h"
@@ -30,8 +30,8 @@ enum {
     TILE = DNNB__TILE_ROWS,   /* channels */
     DEPTH = DNNB__TILE_DEPTH, /* positions */
     TILE_BF16 = TILE * DEPTH,
-    GROUP_BYTES = 3 << 20, /* packed; there are two groups at a time */
-    RUN_BLOCKS = 24        /* products of tiles before sums are stored, at least where there are */
+    GROUP_BYTES = 2 << 20, /* packed; there are two groups at a time */
+    TAPS = 3               /* multiplied together */
 };
 
 static int64_t smaller(int64_t a, int64_t b) {
@@ -212,16 +212,28 @@ TARGET static void pack_out(const packing *p, const parts *s, channels from, uin
 
 /* --- products --- */
 
-/* What one tap multiplies: elements from one tile, image and block to the next. */
+/* What up to three neighbouring taps multiply: elements from one tile, image and block to the next.
+ */
 typedef struct factors {
-    const uint16_t *in, *out;
-    int64_t in_tile, out_tile, in_image, out_image;
+    const uint16_t *in[TAPS], *out;
+    int64_t out_tile, in_image, out_image;
     int64_t n_images, n_blocks;
 } factors;
 
-/* Add to n_out by n_in tiles of sums, constants wherever this is used; from zero where is_first. */
-VECTOR void tap_add(factors f, float *sums, int64_t next_out, int64_t next_in, bool is_first,
-                    const int n_out, const int n_in) {
+/* The sums of n_taps taps for one tile of output channels, in tiles a, b and c: their numbers, as
+ * instructions have them. */
+#define FOR_TAPS(instruction, a, b, c, sums)                                                       \
+    do {                                                                                           \
+        instruction(a, sums, DNNB__TILE_ROW_BYTES);                                                \
+        if (n_taps > 1) instruction(b, (sums) + DNNB__TILE_FLOATS, DNNB__TILE_ROW_BYTES);          \
+        if (n_taps > 2) instruction(c, (sums) + 2 * DNNB__TILE_FLOATS, DNNB__TILE_ROW_BYTES);      \
+    } while (0)
+
+/* Add to n_out by n_taps tiles of sums, constants wherever this is used; from zero where is_first.
+ * There are eight tiles: the input's are loaded once more for the second tile of channels, from the
+ * first cache. */
+VECTOR void taps_add(factors f, float *sums, int64_t next_out, bool is_first, const int n_out,
+                     const int n_taps) {
     enum { ROW = DNNB__TILE_ROW_BYTES };
     float *below = sums + next_out;
     if (is_first) {
@@ -229,71 +241,83 @@ VECTOR void tap_add(factors f, float *sums, int64_t next_out, int64_t next_in, b
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
+        _tile_zero(4);
+        _tile_zero(5);
     } else {
-        _tile_loadd(0, sums, ROW);
-        if (n_in > 1) _tile_loadd(1, sums + next_in, ROW);
-        if (n_out > 1) _tile_loadd(2, below, ROW);
-        if (n_out > 1 && n_in > 1) _tile_loadd(3, below + next_in, ROW);
+        FOR_TAPS(_tile_loadd, 0, 1, 2, sums);
+        if (n_out > 1) FOR_TAPS(_tile_loadd, 3, 4, 5, below);
     }
-    for (int64_t n = 0; n < f.n_images; n++, f.in += f.in_image, f.out += f.out_image) {
-        const uint16_t *in = f.in, *out = f.out;
-        for (int64_t k = 0; k < f.n_blocks; k++, in += TILE_BF16, out += TILE_BF16) {
-            _tile_loadd(4, out, ROW);
-            _tile_loadd(6, in, ROW);
-            _tile_dpbf16ps(0, 4, 6);
-            if (n_in > 1) {
-                _tile_loadd(7, in + f.in_tile, ROW);
-                _tile_dpbf16ps(1, 4, 7);
+    for (int64_t n = 0; n < f.n_images; n++, f.out += f.out_image) {
+        int64_t at = n * f.in_image;
+        const uint16_t *out = f.out;
+        for (int64_t k = 0; k < f.n_blocks; k++, out += TILE_BF16, at += TILE_BF16) {
+            _tile_loadd(6, out, ROW);
+            _tile_loadd(7, f.in[0] + at, ROW);
+            _tile_dpbf16ps(0, 6, 7);
+            if (n_taps > 1) {
+                _tile_loadd(7, f.in[1] + at, ROW);
+                _tile_dpbf16ps(1, 6, 7);
             }
-            if (n_out > 1) {
-                _tile_loadd(5, out + f.out_tile, ROW);
-                _tile_dpbf16ps(2, 5, 6);
+            if (n_taps > 2) {
+                _tile_loadd(7, f.in[2] + at, ROW);
+                _tile_dpbf16ps(2, 6, 7);
             }
-            if (n_out > 1 && n_in > 1) _tile_dpbf16ps(3, 5, 7);
+            if (n_out == 1) continue;
+            _tile_loadd(6, out + f.out_tile, ROW);
+            if (n_taps > 2) {
+                _tile_dpbf16ps(5, 6, 7);
+                _tile_loadd(7, f.in[1] + at, ROW);
+            }
+            if (n_taps > 1) {
+                _tile_dpbf16ps(4, 6, 7);
+                _tile_loadd(7, f.in[0] + at, ROW);
+            }
+            _tile_dpbf16ps(3, 6, 7);
         }
     }
-    _tile_stored(0, sums, ROW);
-    if (n_in > 1) _tile_stored(1, sums + next_in, ROW);
-    if (n_out > 1) _tile_stored(2, below, ROW);
-    if (n_out > 1 && n_in > 1) _tile_stored(3, below + next_in, ROW);
+    FOR_TAPS(_tile_stored, 0, 1, 2, sums);
+    if (n_out > 1) FOR_TAPS(_tile_stored, 3, 4, 5, below);
 }
 
-TARGET static void add(factors f, float *sums, int64_t next_out, int64_t next_in, bool is_first,
-                       int64_t n_out, int64_t n_in) {
-    if (n_out > 1 && n_in > 1)
-        tap_add(f, sums, next_out, next_in, is_first, 2, 2);
+TARGET static void add(factors f, float *sums, int64_t next_out, bool is_first, int64_t n_out,
+                       int64_t n_taps) {
+    if (n_out > 1 && n_taps > 2)
+        taps_add(f, sums, next_out, is_first, 2, 3);
+    else if (n_out > 1 && n_taps > 1)
+        taps_add(f, sums, next_out, is_first, 2, 2);
     else if (n_out > 1)
-        tap_add(f, sums, next_out, next_in, is_first, 2, 1);
-    else if (n_in > 1)
-        tap_add(f, sums, next_out, next_in, is_first, 1, 2);
+        taps_add(f, sums, next_out, is_first, 2, 1);
+    else if (n_taps > 2)
+        taps_add(f, sums, next_out, is_first, 1, 3);
+    else if (n_taps > 1)
+        taps_add(f, sums, next_out, is_first, 1, 2);
     else
-        tap_add(f, sums, next_out, next_in, is_first, 1, 1);
+        taps_add(f, sums, next_out, is_first, 1, 1);
 }
 
-/* A row of taps for up to two by two tiles, over a group of images. */
+/* A row of taps for a tile of input channels and up to two of output channels, over a group. */
 TARGET static void multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
                             int64_t task, float *dw) {
     int64_t ky = task % w->kernel[0], pair = task / w->kernel[0];
-    int64_t in_pairs = divide_up(p->in_tiles, 2);
-    int64_t i = pair % in_pairs * 2, o = pair / in_pairs * 2;
-    int64_t n_blocks = p->n_out / DEPTH, run = smaller(divide_up(RUN_BLOCKS, n_blocks), g->n);
-    for (int64_t first = 0; first < g->n; first += run)
-        for (int64_t kx = 0; kx < w->kernel[1]; kx++) {
-            int64_t shift = ky * w->dilation[0] * p->pitch + kx * w->dilation[1];
-            int64_t place = (shift % 2 * p->n_pairs + shift / 2) * TILE * 2;
-            factors f = {.in = g->in + first * p->in_image + i * p->in_tile + place,
-                         .out = g->out + first * p->out_image + o * p->out_tile,
-                         .in_tile = p->in_tile,
-                         .out_tile = p->out_tile,
-                         .in_image = p->in_image,
-                         .out_image = p->out_image,
-                         .n_images = smaller(run, g->n - first),
-                         .n_blocks = n_blocks};
-            float *sums =
-                dw + ((o * p->in_tiles + i) * p->taps + ky * w->kernel[1] + kx) * DNNB__TILE_FLOATS;
-            add(f, sums, p->in_tiles * p->taps * DNNB__TILE_FLOATS, p->taps * DNNB__TILE_FLOATS,
-                g->first == 0 && first == 0, p->out_tiles - o, p->in_tiles - i);
+    int64_t i = pair % p->in_tiles, o = pair / p->in_tiles * 2;
+    const uint16_t *in = g->in + i * p->in_tile;
+    for (int64_t kx = 0; kx < w->kernel[1]; kx += TAPS) {
+        int64_t n_taps = smaller(TAPS, w->kernel[1] - kx);
+        factors f = {.out = g->out + o * p->out_tile,
+                     .out_tile = p->out_tile,
+                     .in_image = p->in_image,
+                     .out_image = p->out_image,
+                     .n_images = g->n,
+                     .n_blocks = p->n_out / DEPTH};
+        for (int64_t t = 0; t < n_taps; t++) {
+            int64_t shift = ky * w->dilation[0] * p->pitch + (kx + t) * w->dilation[1];
+            f.in[t] = in + (shift % 2 * p->n_pairs + shift / 2) * TILE * 2;
         }
+        float *sums =
+            dw + ((o * p->in_tiles + i) * p->taps + ky * w->kernel[1] + kx) * DNNB__TILE_FLOATS;
+        add(f, sums, p->in_tiles * p->taps * DNNB__TILE_FLOATS, g->first == 0, p->out_tiles - o,
+            n_taps);
+    }
 }
 
 static void bias_add(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
@@ -338,8 +362,8 @@ static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
     packing p = describe(w);
     parts s = divide(&p, scratch);
     find_pixels(w, &p, &s);
-    int64_t n_pairs = divide_up(p.out_tiles, 2) * divide_up(p.in_tiles, 2);
-    int64_t n_products = n_pairs * w->kernel[0], n_groups = divide_up(w->batch, p.group);
+    int64_t n_products = divide_up(p.out_tiles, 2) * p.in_tiles * w->kernel[0];
+    int64_t n_groups = divide_up(w->batch, p.group);
 #pragma omp parallel
     {
         tiles_take();
