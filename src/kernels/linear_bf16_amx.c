@@ -290,7 +290,7 @@ DNNB__AMX static void make_inputs(const dnnb__linear_bf16 *l, const uint16_t *pa
             for (int64_t i = 0; i < n_in; i++)
                 turn_block(from + i * BLOCK, turned + (i * BACKWARD_STEPS + k * 2) * TILE);
         }
-        /* Both counts of tiles are even here or one: of one alone the second is the same again. */
+        /* Tiles of inputs come in twos; of an odd number of tiles of rows the last comes twice. */
         for (int64_t i = 0; i < n_in; i += 2)
             for (int64_t r = 0; r < n_down; r += 2) {
                 quarter q = {.a = turned + i * BACKWARD_STEPS * TILE,

@@ -196,22 +196,59 @@ static void test_engine_bf16__changed_weights_reach_data_gradients(void **state)
 
 /* Linear layers, dropout, sums and joins need a graph of some layers, of which only the last two
  * round. */
-static void test_engine_bf16__linear_layers_equal_ref(void **state) {
-    (void)state;
-    static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("l", 30)};
-    if (!is_supported()) return;
-    dnnb__graph *graph = make_graph(rows, 3, 7, 6);
+static void compare_linear(int32_t n_out, size_t batch, int64_t channels, int64_t size) {
+    const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("l", n_out)};
+    dnnb__graph *graph = make_graph(rows, 3, channels, size);
     results r[2];
-    run_both(graph, 5, 0, r);
+    run_both(graph, batch, 0, r);
     /* Inputs are doubled by the dropout, exactly; the output is float32. */
-    assert_near("output", r[0].output, r[1].output, 5 * 30, in_float32);
-    assert_near("input gradient", r[0].input_gradient, r[1].input_gradient, 5 * count_of(graph, 0),
-                rounded_once);
+    assert_near("output", r[0].output, r[1].output, batch * (size_t)n_out, in_float32);
+    assert_near("input gradient", r[0].input_gradient, r[1].input_gradient,
+                batch * count_of(graph, 0), rounded_once);
     for (size_t i = 0; i < graph->n_params; i++)
         assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
                     graph->params[i].count, in_float32);
     results_free(&r[0]);
     results_free(&r[1]);
+    dnnb__graph_destroy(graph);
+}
+
+static void test_engine_bf16__linear_layers_equal_ref(void **state) {
+    (void)state;
+    static const int32_t n_outs[] = {1, 30, 64, 100, 128, 256};
+    if (!is_supported()) return;
+    for (size_t i = 0; i < sizeof n_outs / sizeof n_outs[0]; i++) {
+        compare_linear(n_outs[i], 5, 7, 6);
+        compare_linear(n_outs[i], 64, 3, 4); /* 48 inputs: not whole blocks of 32 */
+        compare_linear(n_outs[i], 33, 16, 8);
+    }
+}
+
+/* The plan of a network with a hidden layer: whose kernel makes its passes, where they are. */
+static void test_engine_bf16__own_kernels_make_both_passes(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("hidden", 1024),
+                                           RELU("r"), LINEAR("l", 2)};
+    static const char *const passes[] = {"forward", "backward data"};
+    if (!is_supported()) return;
+    bool has_tiles = dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_TILES;
+    dnnb__graph *graph = make_graph(rows, 5, 16, 8);
+    dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 64, 0, graph->n_nodes - 1, true);
+    size_t n_own = 0, n_passes = 0;
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        if (strcmp(op.layer, "hidden") != 0 || op.flops == 0) continue;
+        for (size_t k = 0; k < 2; k++) {
+            if (strcmp(op.pass, passes[k]) != 0) continue;
+            n_passes++;
+            n_own += strcmp(op.implementation, "own:amx") == 0;
+        }
+    }
+    assert_int_equal(n_passes, 2);
+    assert_int_equal(n_own, has_tiles ? 2 : 0);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
     dnnb__graph_destroy(graph);
 }
 
@@ -489,6 +526,7 @@ int main(void) {
         cmocka_unit_test(test_engine_bf16__data_gradients_as_forward_passes_equal_ref),
         cmocka_unit_test(test_engine_bf16__changed_weights_reach_data_gradients),
         cmocka_unit_test(test_engine_bf16__linear_layers_equal_ref),
+        cmocka_unit_test(test_engine_bf16__own_kernels_make_both_passes),
         cmocka_unit_test(test_engine_bf16__networks_are_near_ref),
         cmocka_unit_test(test_engine_bf16__no_slow_implementation_is_taken),
         cmocka_unit_test(test_engine_bf16__ref_refuses),

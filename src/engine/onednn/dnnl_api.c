@@ -281,20 +281,43 @@ static const struct {
 };
 enum { N_PAIR_TAGS = sizeof pair_tags / sizeof pair_tags[0] };
 
+/* Row i of the table for the dimensions of `kept`: whether it is in float32, and what it is in
+ * bfloat16. */
+static dnnb_status find_tags(dnnb__dnnl *dnnl, dnnb__layout kept, size_t i, dnnb__layout *bf16,
+                             bool *is_kept) {
+    const int64_t *dims;
+    size_t ndim = dnnb__desc_get_dims(kept->desc, &dims);
+    *is_kept = false;
+    if (pair_tags[i].ndim != ndim) return DNNB_OK;
+    dnnb__layout f32;
+    DNNB_TRY(layout_tagged(dnnl, &f32, DNNB__F32, dims, ndim, pair_tags[i].kept));
+    DNNB_TRY(layout_tagged(dnnl, bf16, DNNB__BF16, dims, ndim, pair_tags[i].rounded));
+    *is_kept = f32 == kept;
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__layout_round(dnnb__dnnl *dnnl, dnnb__layout kept, size_t row, dnnb__layout *out,
+                               bool *found) {
+    *found = false;
+    for (size_t i = 0; i < N_PAIR_TAGS && !*found; i++) {
+        if (pair_tags[i].row != row) continue;
+        DNNB_TRY(find_tags(dnnl, kept, i, out, found));
+        *found = *found && dnnb__layout_get_bytes(kept) == 2 * dnnb__layout_get_bytes(*out);
+    }
+    return DNNB_OK;
+}
+
 dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept, dnnb__layout rounded,
                                     bool *found, size_t *row) {
     *found = false;
     *row = 0;
     /* An odd number of blocks of 16 inputs is padded to one more in blocks of 32. */
     if (dnnb__layout_get_bytes(kept) != 2 * dnnb__layout_get_bytes(rounded)) return DNNB_OK;
-    const int64_t *dims;
-    size_t ndim = dnnb__desc_get_dims(kept->desc, &dims);
     for (size_t i = 0; i < N_PAIR_TAGS && !*found; i++) {
-        if (pair_tags[i].ndim != ndim) continue;
-        dnnb__layout f32, bf16;
-        DNNB_TRY(layout_tagged(dnnl, &f32, DNNB__F32, dims, ndim, pair_tags[i].kept));
-        DNNB_TRY(layout_tagged(dnnl, &bf16, DNNB__BF16, dims, ndim, pair_tags[i].rounded));
-        *found = f32 == kept && bf16 == rounded;
+        dnnb__layout bf16 = NULL;
+        bool is_kept;
+        DNNB_TRY(find_tags(dnnl, kept, i, &bf16, &is_kept));
+        *found = is_kept && bf16 == rounded;
         *row = pair_tags[i].row;
     }
     return DNNB_OK;

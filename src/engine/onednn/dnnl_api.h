@@ -64,6 +64,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__layout_find_block(dnnb__dnnl *dnnl, dnnb__layo
 DNNB_MUST_CHECK dnnb_status dnnb__layout_find_width(dnnb__dnnl *dnnl, dnnb__layout layout,
                                                     int64_t *width);
 size_t dnnb__layout_get_bytes(dnnb__layout layout);
+/** What dnnb__bf16_round_pairs() makes of weights in the float32 layout `kept` with rows of `row`
+ *  elements; not found where it is another layout. */
+DNNB_MUST_CHECK dnnb_status dnnb__layout_round(dnnb__dnnl *dnnl, dnnb__layout kept, size_t row,
+                                               dnnb__layout *out, bool *found);
 /** True when `rounded` is what dnnb__bf16_round_pairs() makes of weights in the float32 layout
  *  `kept`, with rows of *row elements (0: in the same order). */
 DNNB_MUST_CHECK dnnb_status dnnb__layout_find_pairs(dnnb__dnnl *dnnl, dnnb__layout kept,

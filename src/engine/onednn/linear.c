@@ -124,18 +124,20 @@ static dnnb_status read_layout_get(dnnb__dnnl *dnnl, dnnb__layout *out, const dn
     return is_gemm ? dnnb__layout_plain_in(dnnl, out, DNNB__BF16, dims, 2) : DNNB_OK;
 }
 
-/* The layout that passes of a layer read, and whether own kernels read it. oneDNN's gradient of a
- * bias alone asks for its own forward pass. */
+/* The layout that passes of a layer read, and whether own kernels read it: in all plans or none,
+ * but for those that train the bias alone, since that pass of oneDNN asks for its own forward pass.
+ */
 static dnnb_status reading_get(const dnnb__onednn_plan *plan, const dnnb__op *op,
                                const dnnb__product *product, dnnb__layout *read, bool *is_own) {
     size_t param = op->node->first_param;
-    bool has_bias = !op->node->attr.linear.no_bias;
     dnnb__layout kept = plan->net->params[param].form.layout;
-    DNNB_TRY(read_layout_get(plan->net->dnnl, read, product, kept));
-    DNNB_TRY(dnnb__linear_bf16_suits(plan->net->dnnl, kept, *read, is_own));
-    *is_own &= !has_bias || !dnnb__onednn_is_trained(plan, param + 1) ||
-               dnnb__onednn_is_trained(plan, param);
-    return DNNB_OK;
+    bool is_bias_alone = !op->node->attr.linear.no_bias &&
+                         dnnb__onednn_is_trained(plan, param + 1) &&
+                         !dnnb__onednn_is_trained(plan, param);
+    *is_own = false;
+    if (!is_bias_alone)
+        DNNB_TRY(dnnb__linear_bf16_find_layout(plan->net->dnnl, product, kept, read, is_own));
+    return *is_own ? DNNB_OK : read_layout_get(plan->net->dnnl, read, product, kept);
 }
 
 static dnnb_status forward_create(dnnb__dnnl *dnnl, dnnb__primitive *out,
@@ -309,8 +311,6 @@ static dnnb_status bring_gradient(dnnb__onednn_plan *plan, const dnnb__op *op,
 static dnnb_status linear_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__product product;
     product_describe(&product, plan->graph, op->node, (int64_t)plan->base.options.batch);
-    product.f32_out = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16 &&
-                      plan->values[op->out].precision == DNNB__F32;
     size_t gradient;
     DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
     DNNB_TRY(bring_gradient(plan, op, &product, &gradient));

@@ -9,16 +9,23 @@ typedef struct settings {
     bool has_bias, f32_out;
 } settings;
 
-dnnb_status dnnb__linear_bf16_suits(dnnb__dnnl *dnnl, dnnb__layout kept, dnnb__layout read,
-                                    bool *out) {
-    size_t row = 0;
-    *out = false;
+static size_t pad(int64_t n, int64_t block) {
+    return (size_t)((n + block - 1) / block * block);
+}
+
+dnnb_status dnnb__linear_bf16_find_layout(dnnb__dnnl *dnnl, const dnnb__product *product,
+                                          dnnb__layout kept, dnnb__layout *out, bool *found) {
+    *found = false;
     if (dnnb__dnnl_get_precision(dnnl) != DNNB__BF16) return DNNB_OK;
+    if (dnnb__onednn_get_bf16_support() != DNNB__BF16_TILES) return DNNB_OK;
     if (!dnnb__kernels_find_linear_bf16(dnnb__onednn_get_isa())) return DNNB_OK;
-    DNNB_TRY(dnnb__layout_find_pairs(dnnl, kept, read, out, &row));
-    /* Whole blocks of 32 inputs, and nothing behind the last. */
-    size_t n = dnnb__layout_get_bytes(read) / sizeof(uint16_t);
-    *out &= row == DNNB__LINEAR_BF16_WIDTH && n % (row * DNNB__LINEAR_BF16_IN) == 0;
+    DNNB_TRY(dnnb__layout_round(dnnl, kept, DNNB__LINEAR_BF16_WIDTH, out, found));
+    /* Inputs may be padded to 16 alone. */
+    if (*found) {
+        size_t n =
+            pad(product->in, DNNB__LINEAR_BF16_IN) * pad(product->out, DNNB__LINEAR_BF16_WIDTH);
+        *found = dnnb__layout_get_bytes(*out) == n * sizeof(uint16_t);
+    }
     return DNNB_OK;
 }
 

@@ -4,9 +4,12 @@
 
 #include "engine/onednn/plan.h"
 
-/** Whether there is a kernel for this processor, and weights kept so are read in its blocks. */
-DNNB_MUST_CHECK dnnb_status dnnb__linear_bf16_suits(dnnb__dnnl *dnnl, dnnb__layout kept,
-                                                    dnnb__layout read, bool *out);
+/** The layout that the kernel for this processor reads, where there is one and weights kept so can
+ *  be rounded into it in their order. */
+DNNB_MUST_CHECK dnnb_status dnnb__linear_bf16_find_layout(dnnb__dnnl *dnnl,
+                                                          const dnnb__product *product,
+                                                          dnnb__layout kept, dnnb__layout *out,
+                                                          bool *found);
 /** Add the step. @param bias DNNB__NO_BUFFER for none. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_bf16_forward(dnnb__onednn_plan *plan, const char *layer,
                                                       const dnnb__product *product, size_t in,

@@ -12,6 +12,7 @@ typedef struct settings {
 dnnb_status dnnb__linear_update_suits(dnnb__dnnl *dnnl, dnnb__layout kept, bool *out) {
     int64_t width;
     *out = false;
+    if (dnnb__onednn_get_bf16_support() != DNNB__BF16_TILES) return DNNB_OK;
     if (!dnnb__kernels_find_linear_gradient(dnnb__onednn_get_isa())) return DNNB_OK;
     DNNB_TRY(dnnb__layout_find_width(dnnl, kept, &width));
     *out = width > 0;

@@ -205,10 +205,10 @@ void *dnnb__onednn_net_get_scratch(dnnb__net *base, size_t n_bytes) {
         net->last_forward = NULL;
         return net->arena;
     }
-    /* A gradient that has no padding, which would have to stay zero. */
+    /* A gradient that the next backward pass makes anew, without padding, which must stay zero. */
     for (size_t i = 0; i < base->graph->n_params; i++) {
         dnnb__param_store *store = &net->params[i];
-        if (!store->gradient || store->n != base->graph->params[i].count) continue;
+        if (!store->has_gradient || store->n != base->graph->params[i].count) continue;
         if (n_bytes > store->n * sizeof *store->gradient) continue;
         store->has_gradient = false;
         return store->gradient;
