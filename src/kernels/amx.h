@@ -48,5 +48,11 @@ DNNB__AMX static inline void dnnb__amx_configure(void) {
     __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
 }
 
+/** Where the rows of a tile begin, in elements of 32 bits. */
+DNNB__AMX static inline __m512i dnnb__amx_rows(void) {
+    return _mm512_slli_epi32(
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), 4);
+}
+
 #endif
 #endif

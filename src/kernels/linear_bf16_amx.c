@@ -230,9 +230,7 @@ static void forward(const dnnb__linear_bf16 *l, const uint16_t *in, const uint16
 /* The tiles of 32 outputs: pairs of outputs 16 apart, a pair of each row side by side. */
 DNNB__AMX static void pack_gradient(const dnnb__linear_bf16 *l, const uint16_t *gradient, int64_t k,
                                     uint16_t *packed) {
-    const __m512i down =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32(LANES));
+    const __m512i down = dnnb__amx_rows();
     int64_t n_tiles = divide_up(l->rows, LANES);
     __mmask32 mask = mask_of(k * DEPTH, l->out);
     for (int64_t row = 0; row < n_tiles * LANES; row++) {
@@ -262,9 +260,7 @@ DNNB__AMX static void turn_block(const uint16_t *block, uint16_t *tiles) {
 /* The gradient of 16 inputs from tiles of them, 16 rows each. */
 DNNB__AMX static void put_in(const dnnb__linear_bf16 *l, const float *sums, int64_t row,
                              int64_t n_rows, int64_t column, uint16_t *in_gradient) {
-    const __m512i down =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32(LANES));
+    const __m512i down = dnnb__amx_rows();
     __mmask16 mask = (__mmask16)mask_of(column, l->in);
     for (int64_t r = 0; r < n_rows; r++) {
         const float *from = sums + r / LANES * SUMS + r % LANES;

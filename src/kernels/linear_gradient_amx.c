@@ -47,9 +47,7 @@ DNNB__AMX static inline __m512i load_pairs(const uint16_t *data, int64_t rows, i
 /* The tiles of 16 inputs: a row of pairs for each. */
 DNNB__AMX static void pack_in(const dnnb__linear_gradient *g, const uint16_t *in, int64_t column,
                               uint16_t *packed) {
-    const __m512i down =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32(LANES));
+    const __m512i down = dnnb__amx_rows();
     for (int64_t row = 0; row < g->rows; row += ROWS, packed += TILE)
         for (int p = 0; p < LANES; p++)
             _mm512_i32scatter_epi32(packed + 2 * p, down,
