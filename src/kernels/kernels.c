@@ -16,6 +16,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
                           .linear = &dnnb__linear_avx512,
                           .linear_bf16 = &dnnb__linear_bf16_amx,
                           .linear_gradient = &dnnb__linear_gradient_amx,
+                          .winograd = &dnnb__winograd_avx512,
                           .peaks = {&dnnb__peak_amx, &dnnb__peak_avx512_bf16, &dnnb__peak_avx512}},
 #endif
 };
@@ -67,6 +68,12 @@ const dnnb__resample_kernel *dnnb__kernels_find_resample(dnnb__isa isa) {
     int i = (int)isa;
     while (!rows[i].resample) i--; /* the first row has one */
     return rows[i].resample;
+}
+
+const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa) {
+    for (int i = (int)isa; i >= 0; i--)
+        if (rows[i].winograd) return rows[i].winograd;
+    return NULL;
 }
 
 const dnnb__peak_kernel *dnnb__kernels_find_peak(dnnb__isa isa, bool is_bf16) {

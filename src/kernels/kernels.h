@@ -32,6 +32,7 @@
 #include "kernels/maxpool.h"
 #include "kernels/peak.h"
 #include "kernels/resample.h"
+#include "kernels/winograd.h"
 
 enum { DNNB__KERNELS_MAX_PEAKS = 3 };
 
@@ -43,6 +44,7 @@ typedef struct dnnb__kernels {
     const dnnb__linear_bf16_kernel *linear_bf16;
     const dnnb__linear_gradient_kernel *linear_gradient;
     const dnnb__resample_kernel *resample;
+    const dnnb__winograd_kernel *winograd;
     /** The fastest first of each type; NULL after the last. */
     const dnnb__peak_kernel *peaks[DNNB__KERNELS_MAX_PEAKS];
 } dnnb__kernels;
@@ -64,6 +66,8 @@ const dnnb__linear_bf16_kernel *dnnb__kernels_find_linear_bf16(dnnb__isa isa);
 const dnnb__linear_gradient_kernel *dnnb__kernels_find_linear_gradient(dnnb__isa isa);
 /** The widest up to `isa`; there always is one. */
 const dnnb__resample_kernel *dnnb__kernels_find_resample(dnnb__isa isa);
+/** NULL when there is none up to `isa`. */
+const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa);
 /** The fastest up to `isa` that this processor can run. There always is one for float32; NULL when
  *  there is none for bfloat16. */
 const dnnb__peak_kernel *dnnb__kernels_find_peak(dnnb__isa isa, bool is_bf16);

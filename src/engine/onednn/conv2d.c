@@ -9,6 +9,7 @@
 #include "engine/onednn/conv2d_data.h"
 #include "engine/onednn/conv2d_form.h"
 #include "engine/onednn/conv2d_weights.h"
+#include "engine/onednn/conv2d_winograd.h"
 #include "engine/onednn/space_to_depth.h"
 
 static void conv_expand(const dnnb__graph *graph, const dnnb__param *param, const float *pytorch,
@@ -56,6 +57,7 @@ typedef struct conv_pass {
     dnnb__conv original, conv; /* the same unless converted */
     bool converted;
     dnnb__conv2d_layouts layouts;
+    dnnb__primitive forward; /* while backward ones are made: a hint to them */
 } conv_pass;
 
 static void pass_describe(conv_pass *pass, const dnnb__onednn_plan *plan, const dnnb__op *op) {
@@ -96,18 +98,35 @@ static dnnb_status input_get(dnnb__onednn_plan *plan, dnnb__op *op, const conv_p
                                     plan->values[op->in[0]].data, op->saved);
 }
 
-/* What the forward primitive reads and writes, in steps and buffers. */
+/* What the forward pass reads and writes besides the weights, in steps and buffers. */
 static dnnb_status forward_prepare(dnnb__onednn_plan *plan, dnnb__op *op, const conv_pass *pass,
-                                   const dnnb__primitive *primitive, size_t *weight, size_t *bias) {
-    size_t param = op->node->first_param;
+                                   size_t *bias) {
     DNNB_TRY(input_get(plan, op, pass));
-    DNNB_TRY(dnnb__onednn_weight(plan, weight, param,
-                                 dnnb__primitive_get_layout(primitive, DNNL_ARG_WEIGHTS)));
     *bias = DNNB__NO_BUFFER;
     if (pass->conv.bias)
-        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, bias, plan->net->params[param + 1].weight,
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, bias,
+                                           plan->net->params[op->node->first_param + 1].weight,
                                            (size_t)pass->conv.out_channels * sizeof(float)));
     return dnnb__onednn_value_add(plan, op, &op->node->shape, pass->layouts.out_block);
+}
+
+static dnnb_status forward_add(dnnb__onednn_plan *plan, const dnnb__op *op,
+                               dnnb__primitive *primitive, size_t bias) {
+    size_t weight;
+    dnnb_status status =
+        dnnb__onednn_weight(plan, &weight, op->node->first_param,
+                            dnnb__primitive_get_layout(primitive, DNNL_ARG_WEIGHTS));
+    if (status != DNNB_OK) {
+        dnnb__primitive_destroy(primitive);
+        return status;
+    }
+    dnnb__binding bindings[] = {{DNNL_ARG_SRC, op->saved},
+                                {DNNL_ARG_WEIGHTS, weight},
+                                {DNNL_ARG_BIAS, bias},
+                                {DNNL_ARG_DST, plan->values[op->out].data}};
+    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "forward", primitive, bindings, 4));
+    dnnb__onednn_count_products(plan, op->node);
+    return dnnb__onednn_relu_apply(plan, op);
 }
 
 static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
@@ -117,20 +136,17 @@ static dnnb_status conv2d_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     dnnb__layout kept;
     DNNB_TRY(
         dnnb__conv2d_create_forward(plan->net->dnnl, &primitive, &pass.conv, &pass.layouts, &kept));
-    size_t weight, bias;
-    dnnb_status status = forward_prepare(plan, op, &pass, &primitive, &weight, &bias);
-    if (status != DNNB_OK) {
-        dnnb__primitive_destroy(&primitive);
-        return status;
-    }
-    dnnb__binding bindings[] = {{DNNL_ARG_SRC, op->saved},
-                                {DNNL_ARG_WEIGHTS, weight},
-                                {DNNL_ARG_BIAS, bias},
-                                {DNNL_ARG_DST, plan->values[op->out].data}};
-    op->step = plan->n_steps;
-    DNNB_TRY(dnnb__onednn_add_primitive(plan, op->node->path, "forward", &primitive, bindings, 4));
+    size_t bias;
+    dnnb_status status = forward_prepare(plan, op, &pass, &bias);
+    const dnnb__winograd_kernel *own =
+        dnnb__winograd_find(plan, &pass.conv, pass.layouts.in_block, pass.layouts.out_block);
+    if (status == DNNB_OK && !own) return forward_add(plan, op, &primitive, bias);
+    dnnb__primitive_destroy(&primitive);
+    DNNB_TRY(status);
+    DNNB_TRY(dnnb__winograd_add_forward(plan, op, own, &pass.conv, op->saved, bias,
+                                        plan->values[op->out].data));
     dnnb__onednn_count_products(plan, op->node);
-    return dnnb__onednn_relu_apply(plan, op);
+    return DNNB_OK;
 }
 
 /* --- backward --- */
@@ -143,11 +159,11 @@ enum { USUAL_BLOCK = 16 };
 /* A backward primitive in the layouts of the forward pass, or row-major, or in bfloat16 in blocks,
  * when that one is slow and this one is not. */
 static dnnb_status backward_create(dnnb__onednn_plan *plan, dnnb__primitive *out,
-                                   conv_create create, const dnnb__op *op, const dnnb__conv *conv,
-                                   dnnb__conv2d_layouts *layouts) {
+                                   conv_create create, const conv_pass *pass,
+                                   const dnnb__conv *conv, dnnb__conv2d_layouts *layouts) {
     dnnb__dnnl *dnnl = plan->net->dnnl;
     bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
-    const dnnb__primitive *forward = &plan->steps[op->step].primitive;
+    const dnnb__primitive *forward = &pass->forward;
     dnnb_status status = create(dnnl, out, conv, layouts->in, layouts->out, forward);
     if (status == DNNB_OK ? !dnnb__primitive_is_slow(out) : status == DNNB_ERR_MEMORY)
         return status;
@@ -224,7 +240,7 @@ static dnnb_status add_weights(dnnb__onednn_plan *plan, const dnnb__op *op, cons
     conv.bias = bias_trained;
     dnnb__conv2d_layouts layouts = pass->layouts;
     dnnb__primitive primitive;
-    DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, op, &conv, &layouts));
+    DNNB_TRY(backward_create(plan, &primitive, dnnb__conv_backward_weights, pass, &conv, &layouts));
     size_t in = op->saved;
     dnnb__onednn_gradients g;
     const dnnb__conv_weights_kernel *own = NULL;
@@ -298,12 +314,32 @@ static dnnb_status input_gradient_finish(dnnb__onednn_plan *plan, const dnnb__op
     return dnnb__onednn_gradient_end(plan, op->in[0], in_gradient, path);
 }
 
+/* By the own kernel, in the layouts of the forward pass. */
+static dnnb_status backward_data_own(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                     const conv_pass *pass, const dnnb__winograd_kernel *own,
+                                     const dnnb__conv *turned, size_t gradient) {
+    size_t in_gradient = 0, made;
+    DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
+    made = in_gradient;
+    if (pass->converted)
+        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &made, dnnb__layout_get_bytes(pass->layouts.in),
+                                           1));
+    DNNB_TRY(dnnb__winograd_add_data(plan, op, own, turned, gradient, made));
+    dnnb__onednn_count_products(plan, op->node);
+    return input_gradient_finish(plan, op, pass, pass->layouts.in, made, in_gradient);
+}
+
 static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                         const conv_pass *pass, size_t gradient) {
+    dnnb__conv turned;
+    const dnnb__winograd_kernel *own = NULL;
+    if (dnnb__conv_data_describe(&turned, &pass->conv))
+        own = dnnb__winograd_find(plan, &turned, pass->layouts.out_block, pass->layouts.in_block);
+    if (own) return backward_data_own(plan, op, pass, own, &turned, gradient);
     dnnb__conv2d_layouts layouts = pass->layouts;
     dnnb__primitive primitive;
     DNNB_TRY(
-        backward_create(plan, &primitive, dnnb__conv_backward_data, op, &pass->conv, &layouts));
+        backward_create(plan, &primitive, dnnb__conv_backward_data, pass, &pass->conv, &layouts));
     size_t weight, in_gradient = 0, made, param = op->node->first_param;
     bool exchanged;
     DNNB_TRY(dnnb__conv_data_exchange(plan, &primitive, &pass->conv, &layouts, param, &exchanged));
@@ -329,19 +365,24 @@ static dnnb_status conv2d_backward_data(dnnb__onednn_plan *plan, const dnnb__op 
     return input_gradient_finish(plan, op, pass, layouts.in, made, in_gradient);
 }
 
-static dnnb_status conv2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
-    conv_pass pass;
-    pass_describe(&pass, plan, op);
-    const dnnb__primitive *forward = &plan->steps[op->step].primitive;
-    pass.layouts.in = dnnb__primitive_get_layout(forward, DNNL_ARG_SRC);
-    pass.layouts.out = dnnb__primitive_get_layout(forward, DNNL_ARG_DST);
-    DNNB_TRY(dnnb__layout_find_block(plan->net->dnnl, pass.layouts.in, &pass.layouts.in_block));
-    DNNB_TRY(dnnb__layout_find_block(plan->net->dnnl, pass.layouts.out, &pass.layouts.out_block));
+static dnnb_status backward_add(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                const conv_pass *pass) {
     size_t gradient;
     DNNB_TRY(dnnb__onednn_relu_mask(plan, op, &gradient));
-    DNNB_TRY(conv2d_backward_weights(plan, op, &pass, gradient));
+    DNNB_TRY(conv2d_backward_weights(plan, op, pass, gradient));
     if (!plan->values[op->in[0]].wants_gradient) return DNNB_OK;
-    return conv2d_backward_data(plan, op, &pass, gradient);
+    return conv2d_backward_data(plan, op, pass, gradient);
+}
+
+static dnnb_status conv2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
+    conv_pass pass;
+    dnnb__layout kept;
+    pass_describe(&pass, plan, op);
+    DNNB_TRY(dnnb__conv2d_create_forward(plan->net->dnnl, &pass.forward, &pass.conv, &pass.layouts,
+                                         &kept));
+    dnnb_status status = backward_add(plan, op, &pass);
+    dnnb__primitive_destroy(&pass.forward);
+    return status;
 }
 
 extern const dnnb__op_type dnnb__onednn_conv2d;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static bool describe(dnnb__conv *out, const dnnb__conv *conv) {
+bool dnnb__conv_data_describe(dnnb__conv *out, const dnnb__conv *conv) {
     *out = *conv;
     out->in_channels = conv->out_channels;
     out->out_channels = conv->in_channels;
@@ -38,7 +38,7 @@ dnnb_status dnnb__conv_data_exchange(const dnnb__onednn_plan *plan, dnnb__primit
     dnnb__primitive forward;
     size_t n_positions, n_together;
     *exchanged = false;
-    if (!dnnb__dnnl_exchanges(dnnl) || !is_slower(primitive) || !describe(&other, conv) ||
+    if (!dnnb__dnnl_exchanges(dnnl) || !is_slower(primitive) || !dnnb__conv_data_describe(&other, conv) ||
         !dnnb__layout_find_positions(plan->net->params[weight_param].form.layout, &n_positions,
                                      &n_together))
         return DNNB_OK;
@@ -91,8 +91,9 @@ dnnb_status dnnb__conv_data_weight(dnnb__onednn_plan *plan, size_t *out, size_t 
     dnnb__weight_copy *flipped, *copy;
     const flipping *f = NULL;
     dnnb__layout exchanged;
-    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &flipped, param, store->form.layout, true));
-    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, true));
+    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &flipped, param, store->form.layout,
+                                        DNNB__COPY_TURNED));
+    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, DNNB__COPY_TURNED));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[0], flipped->data, n_bytes));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &buffers[1], store->weight, n_bytes));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));

@@ -10,6 +10,8 @@
 
 #include "engine/onednn/conv2d_form.h"
 
+/** That other convolution; false where there is none. */
+bool dnnb__conv_data_describe(dnnb__conv *out, const dnnb__conv *conv);
 /** Put the forward primitive in the place of oneDNN's data gradient in the same layouts, where it
  *  is the faster one; *exchanged says whether. On failure `primitive` is empty. */
 DNNB_MUST_CHECK dnnb_status dnnb__conv_data_exchange(const dnnb__onednn_plan *plan,

@@ -225,10 +225,10 @@ dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param) 
 }
 
 dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy **out, size_t param,
-                                       dnnb__layout layout, bool is_flipped) {
+                                       dnnb__layout layout, dnnb__copy_kind kind) {
     for (size_t i = 0; i < net->n_copies; i++) {
         const dnnb__weight_copy *made = net->copies[i];
-        if (made->param != param || made->layout != layout || made->is_flipped != is_flipped)
+        if (made->param != param || made->layout != layout || made->kind != kind)
             continue;
         *out = net->copies[i];
         return DNNB_OK;
@@ -238,9 +238,9 @@ dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy 
     net->copies = copies;
     dnnb__weight_copy *copy = dnnb__calloc(1, sizeof *copy);
     if (!copy) return dnnb__fail_memory();
-    *copy = (dnnb__weight_copy){.param = param, .layout = layout, .is_flipped = is_flipped};
+    *copy = (dnnb__weight_copy){.param = param, .layout = layout, .kind = kind};
     dnnb_status status = DNNB_OK;
-    if (!is_flipped)
+    if (kind == DNNB__COPY_SAME)
         status = dnnb__layout_find_pairs(net->dnnl, net->params[param].form.layout, layout,
                                          &copy->is_rounded, &copy->row);
     if (status != DNNB_OK) {

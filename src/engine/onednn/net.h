@@ -39,6 +39,13 @@ typedef struct dnnb__param_store {
     struct dnnb__weight_copy *flat; /* the copy that an optimiser writes; NULL for none */
 } dnnb__param_store;
 
+typedef enum dnnb__copy_kind {
+    DNNB__COPY_SAME,
+    DNNB__COPY_TURNED,         /* by half a circle (conv2d_data.h) */
+    DNNB__COPY_WINOGRAD,       /* transformed (conv2d_winograd.h) */
+    DNNB__COPY_WINOGRAD_TURNED /* both, for the data gradient */
+} dnnb__copy_kind;
+
 /** A parameter once more, in another layout. */
 typedef struct dnnb__weight_copy {
     size_t param;
@@ -46,7 +53,7 @@ typedef struct dnnb__weight_copy {
     void *data;
     bool is_rounded; /* the weight in its own order, in bfloat16, */
     size_t row;      /* with pairs of rows of so many elements interleaved */
-    bool is_flipped; /* turned by half a circle (conv2d_data.h) */
+    dnnb__copy_kind kind;
     uint64_t stamp;  /* the weight's when it was last renewed */
 } dnnb__weight_copy;
 
@@ -64,10 +71,10 @@ typedef struct dnnb__onednn_net {
 
 /** Room for the parameter's gradient. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_gradient(dnnb__onednn_net *net, size_t param);
-/** The copy of a parameter in `layout`, made when there is none yet; a flipped one is another. */
+/** The copy of a parameter of this kind in `layout`, made when there is none yet. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net,
                                                        dnnb__weight_copy **out, size_t param,
-                                                       dnnb__layout layout, bool is_flipped);
+                                                       dnnb__layout layout, dnnb__copy_kind kind);
 /** Let the arena have at least so many bytes. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_need_arena(dnnb__onednn_net *net, size_t n_bytes);
 

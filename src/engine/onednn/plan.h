@@ -207,8 +207,10 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_add_reorder(dnnb__onednn_plan *plan, co
                                                      dnnb__layout from_layout, size_t from,
                                                      dnnb__layout to_layout, size_t *to);
 
-/** Apply the ReLU of an operation that has one to its output, in place, unless a max pooling does
- *  so later (relu.c). */
+/** Whether the operation's output is to be that of its ReLU, which no max pooling applies later
+ *  (relu.c). */
+bool dnnb__onednn_relu_is_due(const dnnb__onednn_plan *plan, const dnnb__op *op);
+/** Apply it in place, where it is due. */
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_relu_apply(dnnb__onednn_plan *plan, const dnnb__op *op);
 /** The gradient of the operation's output with the zeros of its ReLU, when it has one that the
  *  consumer has not already applied (relu.c). */

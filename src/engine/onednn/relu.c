@@ -93,10 +93,15 @@ static dnnb_status relu_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
 }
 
-dnnb_status dnnb__onednn_relu_apply(dnnb__onednn_plan *plan, const dnnb__op *op) {
-    if (!op->relu) return DNNB_OK;
+bool dnnb__onednn_relu_is_due(const dnnb__onednn_plan *plan, const dnnb__op *op) {
+    if (!op->relu) return false;
     for (size_t i = op->index + 1; i <= plan->base.options.to; i++)
-        if (plan->pooled[i] && plan->graph->nodes[i].inputs[0] == op->index) return DNNB_OK;
+        if (plan->pooled[i] && plan->graph->nodes[i].inputs[0] == op->index) return false;
+    return true;
+}
+
+dnnb_status dnnb__onednn_relu_apply(dnnb__onednn_plan *plan, const dnnb__op *op) {
+    if (!dnnb__onednn_relu_is_due(plan, op)) return DNNB_OK;
     void *settings = NULL;
     DNNB_TRY(count_settings(plan, op->out, &settings));
     size_t buffers[] = {plan->values[op->out].data, plan->values[op->out].data};

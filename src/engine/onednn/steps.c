@@ -272,7 +272,7 @@ dnnb_status dnnb__onednn_weight(dnnb__onednn_plan *plan, size_t *out, size_t par
     *out = original;
     if (store->form.layout == layout) return DNNB_OK;
     dnnb__weight_copy *copy;
-    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, false));
+    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, DNNB__COPY_SAME));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
     if (copy->is_rounded)
         DNNB_TRY(add_rounding(plan, copy, original, *out));

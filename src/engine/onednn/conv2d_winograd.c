@@ -1,0 +1,147 @@
+/* Winograd's convolutions: the choice, the copies of the weights, and the steps. */
+#include "engine/onednn/conv2d_winograd.h"
+
+enum {
+    WINDOW = 3,
+    PRODUCTS = 16,    /* of a tile of 2 x 2 outputs */
+    FEWEST_SAVED = 3, /* products of the plain sums a */
+    OF_PRODUCTS = 2,  /* product that is left; with fewer the transforms eat it up */
+    FEWEST_CHANNELS = 32
+};
+
+/* Taps of all outputs along a dimension that lie inside the image. */
+static int64_t count_taps(const dnnb__conv *conv, int i) {
+    int64_t n = 0;
+    for (int64_t o = 0; o < conv->out[i]; o++)
+        for (int64_t k = 0; k < WINDOW; k++) {
+            int64_t at = o + k - conv->padding_begin[i];
+            n += at >= 0 && at < conv->in[i];
+        }
+    return n;
+}
+
+static bool suits(const dnnb__conv *conv, int64_t block) {
+    int64_t plain = 1, left = PRODUCTS;
+    for (int i = 0; i < 2; i++) {
+        if (conv->kernel[i] != WINDOW || conv->stride[i] != 1 || conv->dilation[i] != 1)
+            return false;
+        plain *= count_taps(conv, i);
+        left *= (conv->out[i] + 1) / 2;
+    }
+    return conv->groups == 1 && conv->in_channels % block == 0 && conv->out_channels % block == 0 &&
+           conv->in_channels >= FEWEST_CHANNELS && conv->out_channels >= FEWEST_CHANNELS &&
+           plain * OF_PRODUCTS >= left * FEWEST_SAVED;
+}
+
+static bool is_lent_to(const dnnb__onednn_plan *plan) {
+    for (size_t i = 0; i < plan->graph->n_params; i++)
+        if (plan->net->params[i].lent) return true;
+    return false;
+}
+
+const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
+                                                 const dnnb__conv *conv, int64_t in_block,
+                                                 int64_t out_block) {
+    if (dnnb__dnnl_get_precision(plan->net->dnnl) != DNNB__F32 || is_lent_to(plan)) return NULL;
+    const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
+    if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
+    return suits(conv, kernel->block) ? kernel : NULL;
+}
+
+typedef struct transforming {
+    const dnnb__winograd_kernel *kernel;
+    int64_t in_blocks, out_blocks;
+    bool turned;
+} transforming;
+
+static void transform_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const transforming *t = step->settings;
+    t->kernel->transform(t->in_blocks, t->out_blocks, t->turned, step->data[1], step->data[0]);
+}
+
+/* The buffer of the transformed weights, and the step that renews them from `weight`. */
+static dnnb_status transformed_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
+                                   const transforming *how, size_t weight) {
+    int64_t n = (int64_t)how->kernel->count_weights(how->in_blocks, how->out_blocks);
+    dnnb__layout layout;
+    dnnb__weight_copy *copy;
+    void *settings = NULL;
+    DNNB_TRY(dnnb__layout_plain(plan->net->dnnl, &layout, &n, 1));
+    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout,
+                                        how->turned ? DNNB__COPY_WINOGRAD_TURNED
+                                                    : DNNB__COPY_WINOGRAD));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
+    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof *how));
+    *(transforming *)settings = *how;
+    size_t buffers[] = {*out, weight};
+    DNNB_TRY(dnnb__onednn_add_kernel(plan, plan->graph->params[param].path, "reorder weights",
+                                     "own Winograd", transform_run, settings, buffers, 2));
+    plan->steps[plan->n_steps - 1].copy = copy;
+    return DNNB_OK;
+}
+
+typedef struct settings {
+    dnnb__winograd shape;
+    const dnnb__winograd_kernel *kernel;
+} settings;
+
+static void winograd_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const settings *s = step->settings;
+    s->kernel->run(&s->shape, step->data[0], step->data[1],
+                   step->n_buffers > 4 ? step->data[4] : NULL, step->data[2], step->data[3]);
+}
+
+static dnnb_status add(dnnb__onednn_plan *plan, const dnnb__op *op, const char *pass,
+                       const dnnb__winograd_kernel *kernel, const dnnb__conv *conv, bool relu,
+                       size_t in, size_t weight, size_t bias, size_t out) {
+    void *memory = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
+    settings *s = memory;
+    s->kernel = kernel;
+    s->shape = (dnnb__winograd){.batch = conv->batch,
+                                .in_blocks = conv->in_channels / kernel->block,
+                                .out_blocks = conv->out_channels / kernel->block,
+                                .n_threads = (int64_t)plan->base.net->n_threads,
+                                .relu = relu};
+    for (int i = 0; i < 2; i++) {
+        s->shape.in[i] = conv->in[i];
+        s->shape.out[i] = conv->out[i];
+        s->shape.padding[i] = conv->padding_begin[i];
+    }
+    size_t scratch;
+    DNNB_TRY(dnnb__onednn_buffer_arena(plan, &scratch, kernel->count_scratch(&s->shape), 1));
+    size_t buffers[] = {in, weight, out, scratch, bias};
+    return dnnb__onednn_add_kernel(plan, op->node->path, pass, kernel->name, winograd_run, s,
+                                   buffers, bias == DNNB__NO_BUFFER ? 4 : 5);
+}
+
+dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                       const dnnb__winograd_kernel *kernel, const dnnb__conv *conv,
+                                       size_t in, size_t bias, size_t out) {
+    size_t weight, transformed, param = op->node->first_param;
+    dnnb__layout blocked;
+    transforming how = {kernel, conv->in_channels / kernel->block,
+                        conv->out_channels / kernel->block, false};
+    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, conv, kernel->block));
+    DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, blocked));
+    DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
+    return add(plan, op, "forward", kernel, conv, dnnb__onednn_relu_is_due(plan, op), in,
+               transformed, bias, out);
+}
+
+dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                    const dnnb__winograd_kernel *kernel, const dnnb__conv *turned,
+                                    size_t out_gradient, size_t in_gradient) {
+    size_t weight, transformed, param = op->node->first_param;
+    dnnb__layout blocked, exchanged;
+    transforming how = {kernel, turned->in_channels / kernel->block,
+                        turned->out_channels / kernel->block, true};
+    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
+    DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
+    DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, exchanged));
+    DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
+    return add(plan, op, "backward data", kernel, turned, false, out_gradient, transformed,
+               DNNB__NO_BUFFER, in_gradient);
+}

@@ -1,0 +1,29 @@
+/*
+ * Convolutions of 3 x 3 pixels by Winograd's kernel (kernels/winograd.h): forward passes, and data
+ * gradients as the forward passes of conv2d_data.h. Which ones are follows the layer alone, so that a
+ * row of a batch has the same bits in every plan of a net.
+ */
+#ifndef DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
+#define DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
+
+#include "engine/onednn/plan.h"
+#include "kernels/kernels.h"
+
+/** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. Never for
+ *  a net that weights are lent to: one that answers once would transform them for a few images. */
+const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
+                                                 const dnnb__conv *conv, int64_t in_block,
+                                                 int64_t out_block);
+/** Add the step, its ReLU included, and the one that renews the weights. Buffers: @param bias
+ *  DNNB__NO_BUFFER: none. */
+DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                                       const dnnb__winograd_kernel *kernel,
+                                                       const dnnb__conv *conv, size_t in,
+                                                       size_t bias, size_t out);
+/** The same for a data gradient. @param turned The convolution that makes it. */
+DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                                    const dnnb__winograd_kernel *kernel,
+                                                    const dnnb__conv *turned, size_t out_gradient,
+                                                    size_t in_gradient);
+
+#endif
