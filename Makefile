@@ -92,10 +92,10 @@ sanitize: setup-tests
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_SANITIZE))
 
-# Without the tests whose programs have one thread, and one that asks more of the numbers but does
-# no more than golden/train_scenarios. clang: see tests/CMakeLists.txt.
+# Without the tests whose programs have one thread, and those that ask more of numbers, files or
+# words but do no more with threads than others here. clang: see tests/CMakeLists.txt.
 WITH_THREADS    = -LE 'fuzz|hostile|rules' \
-                  -E 'golden/(formats|image_.*|networks|plots|train_alexnet)'
+                  -E 'golden/(fetch|formats|image_.*|lr_find|models|networks|ops|plots|pretrained|train_alexnet)|cli/(disk_full|examples|lr_find)'
 # TSan of clang 14 finds no room where a kernel spreads addresses widely (vm.mmap_rnd_bits = 32).
 UNSPREAD        = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 sanitize-thread: setup-fuzz
@@ -104,9 +104,12 @@ sanitize-thread: setup-fuzz
 	cmake --build $(BUILD_THREAD) -j$(JOBS)
 	@$(call RUN_TESTS,$(BUILD_THREAD),$(WITH_THREADS),$(UNSPREAD))
 
+# What tools/valgrind runs.
+VALGRIND_TARGETS = dnnbrain_cli test_run_run \
+                   $(addprefix test_train_,loader loop bad_images predictions resume)
 valgrind: setup-valgrind
 	cmake -S . -B $(BUILD_VALGRIND) $(TEST_OPTIONS) -DCMAKE_BUILD_TYPE=RelWithDebInfo
-	cmake --build $(BUILD_VALGRIND) -j$(JOBS)
+	cmake --build $(BUILD_VALGRIND) -j$(JOBS) --target $(VALGRIND_TARGETS)
 	@DNNB_PYTHON=$(PYTHON) tools/valgrind $(BUILD_VALGRIND)
 
 kill: setup-tests

@@ -4,16 +4,17 @@
  * Method: a *tile* is 2 x 2 outputs, and the 4 x 4 inputs that they read. A thread takes a group of
  * tiles at a time: it transforms their inputs, multiplies at each of the 16 *places* of a tile a
  * matrix of tiles by input channels with one of input by output channels, and transforms the
- * products. 28 of the 32 registers hold the sums of up to 14 tiles by two blocks of output channels.
+ * products. 28 of the 32 registers hold the sums of up to 14 tiles by two blocks of output
+ * channels.
  *
- * A sum over the input channels is one chain of fused multiply-adds from zero; the bias is added last.
+ * A sum over the input channels is one chain of fused multiply-adds from zero; the bias is added
+ * last.
  */
 #include "kernels/winograd.h"
 
 #ifdef DNNB__HAS_X86
 
 #include <immintrin.h>
-#include <omp.h>
 
 #define TARGET DNNB__AVX512
 #define VECTOR __attribute__((always_inline)) DNNB__AVX512 static inline
@@ -25,10 +26,12 @@ enum {
     WINDOW = 3,
     TAPS = WINDOW * WINDOW,
     SQUARE = BLOCK * BLOCK,
-    TILES = 14,   /* of a piece of the products */
-    AT_ONCE = 2,  /* blocks of output channels in it */
-    GROUP = 56,   /* tiles */
-    APART = 3 * BLOCK /* between places: stores to all of them must not meet in one set of a cache */
+    ROW_BYTES = BLOCK * (int)sizeof(float),
+    TILES = 14,  /* of a piece of the products */
+    AT_ONCE = 2, /* blocks of output channels in it */
+    GROUP = 56,  /* tiles */
+    APART =
+        3 * BLOCK /* between places: stores to all of them must not meet in one set of a cache */
 };
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -78,8 +81,7 @@ TARGET static void square_transform(const float *weight, bool turned, float *to,
             __m512 row[WINDOW] = {columns[0][y], columns[1][y], columns[2][y]}, out[SIDE];
             spread(row, out);
             DNNB__UNROLL
-            for (int x = 0; x < SIDE; x++)
-                _mm512_storeu_ps(to + (y * SIDE + x) * step + i, out[x]);
+            for (int x = 0; x < SIDE; x++) _mm512_storeu_ps(to + (y * SIDE + x) * step + i, out[x]);
         }
     }
 }
@@ -188,8 +190,8 @@ TARGET static void tile_write(const group *g, const float *bias, float *out, int
             for (int x = 0; x < columns; x++) {
                 __m512 v = _mm512_add_ps(row[x], add);
                 if (w->relu)
-                    v = _mm512_maskz_mov_ps(
-                        _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NLE_UQ), v);
+                    v = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NLE_UQ),
+                                            v);
                 _mm512_storeu_ps(out + (y * w->out[1] + x) * BLOCK, v);
             }
         }
@@ -213,7 +215,7 @@ VECTOR void piece_multiply(const group *g, const float *in, const float *weight,
         for (int i = 0; i < BLOCK; i++, next += next_step) {
             __m512 factor[AT_ONCE];
             for (int o = 0; o < n_out; o++)
-                _mm_prefetch(next + o * blocks * SQUARE * (int64_t)sizeof(float), _MM_HINT_T1);
+                _mm_prefetch(next + o * blocks * BLOCK * ROW_BYTES, _MM_HINT_T1);
             DNNB__UNROLL
             for (int o = 0; o < n_out; o++)
                 factor[o] = _mm512_loadu_ps(weight + o * blocks * SQUARE + i * BLOCK);
@@ -228,14 +230,13 @@ VECTOR void piece_multiply(const group *g, const float *in, const float *weight,
     DNNB__UNROLL
     for (int o = 0; o < n_out; o++) {
         DNNB__UNROLL
-        for (int t = 0; t < n; t++)
-            _mm512_storeu_ps(out + (o * g->n + t) * BLOCK, sum[o][t]);
+        for (int t = 0; t < n; t++) _mm512_storeu_ps(out + (o * g->n + t) * BLOCK, sum[o][t]);
     }
 }
 
 VECTOR void tiles_multiply(const group *g, const float *in, const float *weight, float *out,
                            const int n_out) {
-    int64_t pieces = divide_up(g->n, TILES), next_step = 64 / pieces;
+    int64_t pieces = divide_up(g->n, TILES), next_step = ROW_BYTES / pieces;
     const char *next = (const char *)(weight + n_out * g->w->in_blocks * SQUARE);
     for (int64_t p = 0; p < pieces; p++) {
         int64_t first = g->n * p / pieces;
@@ -245,7 +246,7 @@ VECTOR void tiles_multiply(const group *g, const float *in, const float *weight,
         switch (g->n * (p + 1) / pieces - first) {
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
-        piece_multiply(g, from, weight, to, far, next_step, n, n_out);                                             \
+        piece_multiply(g, from, weight, to, far, next_step, n, n_out);                             \
         break;
             CASE(1)
             CASE(2)
@@ -299,20 +300,35 @@ static size_t count_scratch(const dnnb__winograd *w) {
     return (size_t)(w->n_threads * count_floats(w)) * sizeof(float);
 }
 
-static void run(const dnnb__winograd *w, const float *in, const float *transformed,
-                const float *bias, float *out, void *scratch) {
-    int64_t n_tiles = w->batch * count_tiles(w);
-    int64_t n_groups = divide_up(divide_up(n_tiles, GROUP), w->n_threads) * w->n_threads;
-#pragma omp parallel for schedule(dynamic, 1) num_threads((int)w->n_threads)
-    for (int64_t i = 0; i < n_groups; i++) {
-        float *own = (float *)scratch + omp_get_thread_num() * count_floats(w);
-        group g = {.w = w, .in = own, .in_step = count_step(w->in_blocks),
-                   .out = own + PLACES * count_step(w->in_blocks),
-                   .out_step = count_step(w->out_blocks)};
+/* One thread: groups that no other has taken, one after the other. */
+static void groups_run(const dnnb__winograd *w, const float *in, const float *transformed,
+                       const float *bias, float *out, float *scratch, int64_t n_groups,
+                       int64_t *taken) {
+    int64_t n_tiles = w->batch * count_tiles(w), i;
+    group g = {.w = w,
+               .in = scratch,
+               .in_step = count_step(w->in_blocks),
+               .out = scratch + PLACES * count_step(w->in_blocks),
+               .out_step = count_step(w->out_blocks)};
+    for (;;) {
+#pragma omp atomic capture
+        i = (*taken)++;
+        if (i >= n_groups) return;
         g.first = n_tiles * i / n_groups;
         g.n = n_tiles * (i + 1) / n_groups - g.first;
         group_run(&g, in, transformed, bias, out);
     }
+}
+
+static void run(const dnnb__winograd *w, const float *in, const float *transformed,
+                const float *bias, float *out, void *scratch) {
+    int64_t n_tiles = w->batch * count_tiles(w), taken = 0;
+    int64_t n_groups = divide_up(divide_up(n_tiles, GROUP), w->n_threads) * w->n_threads;
+    n_groups = smaller(n_groups, n_tiles); /* none is empty */
+#pragma omp parallel for schedule(static, 1) num_threads((int)w->n_threads)
+    for (int64_t t = 0; t < w->n_threads; t++)
+        groups_run(w, in, transformed, bias, out, (float *)scratch + t * count_floats(w), n_groups,
+                   &taken);
 }
 
 const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512 winograd",

@@ -365,6 +365,62 @@ static void test_engine_onednn__large_linear_layers_take_own_kernels(void **stat
     dnnb__graph_destroy(graph);
 }
 
+/* Whether one of the plan's ops in this pass over the layer is the own kernel; where the processor
+ * has none it is asked for nothing. */
+static void assert_winograd(const dnnb__plan *plan, const char *layer, const char *pass) {
+    const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
+    for (size_t i = 0; kernel && i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        if (strcmp(op.layer, layer) == 0 && strcmp(op.pass, pass) == 0 &&
+            strcmp(op.implementation, kernel->name) == 0)
+            return;
+    }
+    if (kernel) fail_msg("%s, %s: not by %s", layer, pass, kernel->name);
+}
+
+/* On the image by way of space to depth (k), with a ReLU of its own and before a pooling, and with
+ * sides that are even, odd and cut. */
+static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(void **state) {
+    (void)state;
+    dnnb__layer_row rows[] = {CONV("k", 32, 11, 11, 4, 2),
+                              RELU("r0"),
+                              CONV("c1", 48, 3, 3, 1, 1),
+                              RELU("r1"),
+                              CONV("c2", 32, 3, 3, 1, 0),
+                              RELU("r2"),
+                              POOL("p", 2, 2, 0),
+                              CONV("c3", 64, 3, 3, 1, 1),
+                              FLATTEN("f"),
+                              LINEAR("l", 3)};
+    dnnb__graph *graph = make_graph(rows, sizeof rows / sizeof rows[0], 3, 103);
+    compare_step(graph, 3, 0, true);
+    compare_step(graph, 1, 0, false);
+    dnnb__net *net = make_net("onednn", graph, 2);
+    size_t to = graph->n_nodes - 1, n_out = count_of(graph, to);
+    float *input = random_values(5 * count_of(graph, 0), 2), *expected = NULL;
+    static const size_t batches[] = {5, 3, 1};
+    for (size_t i = 0; i < 3; i++) {
+        size_t batch = batches[i];
+        dnnb__mode mode = batch == 3 ? DNNB__MODE_TRAIN : DNNB__MODE_TEST;
+        dnnb__plan *plan = make_plan(net, mode, batch, 0, to, false);
+        assert_winograd(plan, "k", "forward");
+        assert_winograd(plan, "c1", "forward");
+        assert_winograd(plan, "c2", "forward");
+        assert_winograd(plan, "c3", "forward");
+        if (mode == DNNB__MODE_TRAIN) assert_winograd(plan, "c2", "backward data");
+        assert_ok(dnnb__plan_forward(plan, input, NULL));
+        if (!expected) expected = random_values(5 * n_out, 3);
+        if (batch == 5) memcpy(expected, dnnb__plan_get_output(plan), 5 * n_out * sizeof *expected);
+        assert_near("output", dnnb__plan_get_output(plan), expected, batch * n_out,
+                    output_tolerance);
+        dnnb__plan_destroy(plan);
+    }
+    dnnb__free(input);
+    dnnb__free(expected);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
 static void test_engine_onednn__a_part_that_changes_nothing_is_copied(void **state) {
     (void)state;
     dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.0f)};
@@ -511,6 +567,7 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__plans_share_a_net),
         cmocka_unit_test(test_engine_onednn__own_linear_outputs_do_not_depend_on_their_batch),
         cmocka_unit_test(test_engine_onednn__large_linear_layers_take_own_kernels),
+        cmocka_unit_test(test_engine_onednn__small_windows_take_winograd_where_there_is_one),
         cmocka_unit_test(test_engine_onednn__a_part_that_changes_nothing_is_copied),
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),

@@ -322,8 +322,8 @@ static dnnb_status backward_data_own(dnnb__onednn_plan *plan, const dnnb__op *op
     DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
     made = in_gradient;
     if (pass->converted)
-        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &made, dnnb__layout_get_bytes(pass->layouts.in),
-                                           1));
+        DNNB_TRY(
+            dnnb__onednn_buffer_arena(plan, &made, dnnb__layout_get_bytes(pass->layouts.in), 1));
     DNNB_TRY(dnnb__winograd_add_data(plan, op, own, turned, gradient, made));
     dnnb__onednn_count_products(plan, op->node);
     return input_gradient_finish(plan, op, pass, pass->layouts.in, made, in_gradient);

@@ -38,7 +38,8 @@ dnnb_status dnnb__conv_data_exchange(const dnnb__onednn_plan *plan, dnnb__primit
     dnnb__primitive forward;
     size_t n_positions, n_together;
     *exchanged = false;
-    if (!dnnb__dnnl_exchanges(dnnl) || !is_slower(primitive) || !dnnb__conv_data_describe(&other, conv) ||
+    if (!dnnb__dnnl_exchanges(dnnl) || !is_slower(primitive) ||
+        !dnnb__conv_data_describe(&other, conv) ||
         !dnnb__layout_find_positions(plan->net->params[weight_param].form.layout, &n_positions,
                                      &n_together))
         return DNNB_OK;

@@ -68,9 +68,9 @@ static dnnb_status transformed_get(dnnb__onednn_plan *plan, size_t *out, size_t 
     dnnb__weight_copy *copy;
     void *settings = NULL;
     DNNB_TRY(dnnb__layout_plain(plan->net->dnnl, &layout, &n, 1));
-    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout,
-                                        how->turned ? DNNB__COPY_WINOGRAD_TURNED
-                                                    : DNNB__COPY_WINOGRAD));
+    DNNB_TRY(
+        dnnb__onednn_net_need_copy(plan->net, &copy, param, layout,
+                                   how->turned ? DNNB__COPY_WINOGRAD_TURNED : DNNB__COPY_WINOGRAD));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
     DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof *how));
     *(transforming *)settings = *how;

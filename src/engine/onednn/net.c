@@ -228,8 +228,7 @@ dnnb_status dnnb__onednn_net_need_copy(dnnb__onednn_net *net, dnnb__weight_copy 
                                        dnnb__layout layout, dnnb__copy_kind kind) {
     for (size_t i = 0; i < net->n_copies; i++) {
         const dnnb__weight_copy *made = net->copies[i];
-        if (made->param != param || made->layout != layout || made->kind != kind)
-            continue;
+        if (made->param != param || made->layout != layout || made->kind != kind) continue;
         *out = net->copies[i];
         return DNNB_OK;
     }

@@ -54,7 +54,7 @@ typedef struct dnnb__weight_copy {
     bool is_rounded; /* the weight in its own order, in bfloat16, */
     size_t row;      /* with pairs of rows of so many elements interleaved */
     dnnb__copy_kind kind;
-    uint64_t stamp;  /* the weight's when it was last renewed */
+    uint64_t stamp; /* the weight's when it was last renewed */
 } dnnb__weight_copy;
 
 typedef struct dnnb__onednn_net {

@@ -1,0 +1,177 @@
+/* Winograd's convolutions against plain loops with float64 sums. */
+#include "unit/unit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/random.h"
+#include "kernels/kernels.h"
+
+/* float32 sums of some hundred products: plain ones come as near. */
+static const double tolerance = 1e-6;
+
+static const dnnb__random_key key = {{41, 42}};
+
+enum { WINDOW = 3, TAPS = 9 };
+
+static float *create_values(size_t n, uint32_t place) {
+    float *values = dnnb__alloc(n, sizeof *values);
+    assert_non_null(values);
+    dnnb__random_draws draws = dnnb__random_draws_create(key, 1, place);
+    for (size_t i = 0; i < n; i++) values[i] = (float)(2.0 * dnnb__random_uniform(&draws) - 1.0);
+    return values;
+}
+
+typedef struct convolution {
+    dnnb__winograd w;
+    int64_t block;
+    bool turned;
+    float *in, *weight, *bias, *out;
+    size_t n_out;
+} convolution;
+
+static convolution create_convolution(const dnnb__winograd_kernel *kernel, const dnnb__winograd *w,
+                                      bool turned) {
+    int64_t block = kernel->block;
+    convolution c = {.w = *w, .block = block, .turned = turned};
+    c.n_out = (size_t)(w->batch * w->out_blocks * w->out[0] * w->out[1] * block);
+    c.in = create_values((size_t)(w->batch * w->in_blocks * w->in[0] * w->in[1] * block), 1);
+    c.weight = create_values((size_t)(w->in_blocks * w->out_blocks * TAPS * block * block), 2);
+    c.bias = create_values((size_t)(w->out_blocks * block), 3);
+    c.out = create_values(c.n_out, 4);
+    return c;
+}
+
+static void destroy_convolution(convolution *c) {
+    dnnb__free(c->in);
+    dnnb__free(c->weight);
+    dnnb__free(c->bias);
+    dnnb__free(c->out);
+}
+
+/* What was there before must not matter: it is NaN. */
+static void run(const dnnb__winograd_kernel *kernel, convolution *c, bool with_bias) {
+    size_t n_scratch = kernel->count_scratch(&c->w);
+    size_t n = kernel->count_weights(c->w.in_blocks, c->w.out_blocks);
+    float *transformed = dnnb__alloc(n, sizeof *transformed);
+    void *scratch = dnnb__alloc(n_scratch, 1);
+    assert_true(transformed && scratch);
+    memset(transformed, 0xff, n * sizeof *transformed);
+    memset(scratch, 0xff, n_scratch);
+    memset(c->out, 0xff, c->n_out * sizeof *c->out);
+    kernel->transform(c->w.in_blocks, c->w.out_blocks, c->turned, c->weight, transformed);
+    kernel->run(&c->w, c->in, transformed, with_bias ? c->bias : NULL, c->out, scratch);
+    dnnb__free(transformed);
+    dnnb__free(scratch);
+}
+
+/* The products of output (y, x) of one image with one block of input channels. */
+static double sum_block(const convolution *c, const float *plane, const float *weight, int64_t o,
+                        int64_t y, int64_t x) {
+    double total = 0;
+    for (int64_t k = 0; k < TAPS; k++) {
+        int64_t iy = y + k / WINDOW - c->w.padding[0], ix = x + k % WINDOW - c->w.padding[1];
+        if (iy < 0 || iy >= c->w.in[0] || ix < 0 || ix >= c->w.in[1]) continue;
+        const float *pixel = plane + (iy * c->w.in[1] + ix) * c->block;
+        const float *tap = weight + (c->turned ? TAPS - 1 - k : k) * c->block * c->block;
+        for (int64_t i = 0; i < c->block; i++)
+            total += (double)pixel[i] * (double)tap[i * c->block + o];
+    }
+    return total;
+}
+
+static double sum(const convolution *c, int64_t at, bool with_bias) {
+    const dnnb__winograd *w = &c->w;
+    int64_t o = at % c->block, x = at / c->block % w->out[1];
+    int64_t y = at / (c->block * w->out[1]) % w->out[0];
+    int64_t block = at / (c->block * w->out[1] * w->out[0]) % w->out_blocks;
+    int64_t image = at / (c->block * w->out[1] * w->out[0] * w->out_blocks);
+    double total = with_bias ? (double)c->bias[block * c->block + o] : 0.0;
+    for (int64_t i = 0; i < w->in_blocks; i++)
+        total +=
+            sum_block(c, c->in + (image * w->in_blocks + i) * w->in[0] * w->in[1] * c->block,
+                      c->weight + (block * w->in_blocks + i) * TAPS * c->block * c->block, o, y, x);
+    return w->relu && total <= 0.0 ? 0.0 : total;
+}
+
+static void compare(const convolution *c, size_t shape, bool with_bias) {
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < (int64_t)c->n_out; i++) {
+        double wanted = sum(c, i, with_bias);
+        difference += ((double)c->out[i] - wanted) * ((double)c->out[i] - wanted);
+        norm += wanted * wanted;
+        if (c->w.relu) assert_false(signbit(c->out[i]));
+    }
+    if (!(difference <= tolerance * tolerance * norm))
+        fail_msg("shape %zu: relative distance %g", shape, sqrt(difference / norm));
+}
+
+static const dnnb__winograd_kernel *find_kernel(void) {
+    dnnb__isa isa;
+    assert_int_equal(dnnb__isa_get(&isa), DNNB_OK);
+    const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(isa);
+    if (!kernel) print_message("left out: this processor has no AVX-512\n");
+    return kernel;
+}
+
+/* Even and odd sides; padding of none, one, two, and uneven after the last pixel; one and an odd
+ * number of blocks; fewer tiles than a piece of the products, several groups of them. */
+static const dnnb__winograd shapes[] = {
+    {2, 3, 4, {13, 13}, {13, 13}, {1, 1}, 2, false}, {3, 2, 3, {9, 12}, {7, 10}, {0, 0}, 1, true},
+    {1, 1, 1, {4, 5}, {6, 7}, {2, 2}, 3, false},     {2, 4, 5, {8, 7}, {7, 8}, {0, 2}, 2, true},
+    {1, 2, 2, {3, 3}, {1, 1}, {0, 0}, 4, false},     {5, 2, 1, {27, 20}, {27, 20}, {1, 1}, 2, true},
+};
+
+enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static void test_kernels_winograd__convolutions_are_those_of_plain_loops(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    for (size_t k = 0; kernel && k < N_SHAPES; k++)
+        for (int turned = 0; turned < 2; turned++) {
+            convolution c = create_convolution(kernel, &shapes[k], turned);
+            run(kernel, &c, !turned);
+            compare(&c, k, !turned);
+            destroy_convolution(&c);
+        }
+}
+
+static void test_kernels_winograd__bits_follow_neither_threads_nor_batch(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    for (size_t k = 0; kernel && k < N_SHAPES; k++) {
+        convolution a = create_convolution(kernel, &shapes[k], false);
+        run(kernel, &a, true);
+        for (int64_t n = 1; n <= 5; n++) {
+            convolution b = create_convolution(kernel, &shapes[k], false);
+            b.w.n_threads = n;
+            b.w.batch = n < a.w.batch ? n : a.w.batch;
+            run(kernel, &b, true);
+            size_t n_floats = b.n_out / (size_t)a.w.batch * (size_t)b.w.batch;
+            assert_memory_equal(a.out, b.out, n_floats * sizeof *a.out);
+            destroy_convolution(&b);
+        }
+        destroy_convolution(&a);
+    }
+}
+
+static void test_kernels_winograd__a_nan_stays_one(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    if (!kernel) return;
+    convolution c = create_convolution(kernel, &shapes[1], false);
+    c.in[0] = NAN;
+    run(kernel, &c, true);
+    assert_true(isnan(c.out[0]));
+    destroy_convolution(&c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kernels_winograd__convolutions_are_those_of_plain_loops),
+        cmocka_unit_test(test_kernels_winograd__bits_follow_neither_threads_nor_batch),
+        cmocka_unit_test(test_kernels_winograd__a_nan_stays_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
