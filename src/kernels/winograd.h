@@ -1,8 +1,9 @@
 /*
  * Convolutions of 3 x 3 pixels and stride 1 in float32 with Winograd's F(2 x 2, 3 x 3): four
  * outputs of a channel take 16 multiplications a channel of input, not 36. All constants are 1 and
- * 1/2, so that rounding stays near that of plain sums. Source: Lavin and Gray, Fast Algorithms for
- * Convolutional Neural Networks, 2015.
+ * 1/2, so that rounding stays near that of plain sums. A NaN reaches the outputs that read it; of
+ * an infinity they may become NaN. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural
+ * Networks, 2015.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_H
 #define DNNB_KERNELS_WINOGRAD_H

@@ -27,11 +27,10 @@ enum {
     TAPS = WINDOW * WINDOW,
     SQUARE = BLOCK * BLOCK,
     ROW_BYTES = BLOCK * (int)sizeof(float),
-    TILES = 14,  /* of a piece of the products */
-    AT_ONCE = 2, /* blocks of output channels in it */
-    GROUP = 56,  /* tiles */
-    APART =
-        3 * BLOCK /* between places: stores to all of them must not meet in one set of a cache */
+    TILES = 14,        /* of a piece of the products */
+    AT_ONCE = 2,       /* blocks of output channels in it */
+    GROUP = 56,        /* tiles: what is made of them stays in the second cache */
+    APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -288,12 +287,19 @@ static void group_run(const group *g, const float *in, const float *transformed,
     for (int64_t t = 0; t < g->n; t++) tile_write(g, bias, out, t);
 }
 
-static int64_t count_step(int64_t blocks) {
-    return blocks * GROUP * BLOCK + APART;
+/* All threads get as many, and none is empty. */
+static int64_t count_groups(const dnnb__winograd *w) {
+    int64_t n_tiles = w->batch * count_tiles(w);
+    return smaller(divide_up(divide_up(n_tiles, GROUP), w->n_threads) * w->n_threads, n_tiles);
+}
+
+/* Floats of a place of the largest group. */
+static int64_t count_step(const dnnb__winograd *w, int64_t blocks) {
+    return blocks * divide_up(w->batch * count_tiles(w), count_groups(w)) * BLOCK + APART;
 }
 
 static int64_t count_floats(const dnnb__winograd *w) {
-    return PLACES * (count_step(w->in_blocks) + count_step(w->out_blocks));
+    return PLACES * (count_step(w, w->in_blocks) + count_step(w, w->out_blocks));
 }
 
 static size_t count_scratch(const dnnb__winograd *w) {
@@ -302,14 +308,13 @@ static size_t count_scratch(const dnnb__winograd *w) {
 
 /* One thread: groups that no other has taken, one after the other. */
 static void groups_run(const dnnb__winograd *w, const float *in, const float *transformed,
-                       const float *bias, float *out, float *scratch, int64_t n_groups,
-                       int64_t *taken) {
-    int64_t n_tiles = w->batch * count_tiles(w), i;
+                       const float *bias, float *out, float *scratch, int64_t *taken) {
+    int64_t n_tiles = w->batch * count_tiles(w), n_groups = count_groups(w), i;
     group g = {.w = w,
                .in = scratch,
-               .in_step = count_step(w->in_blocks),
-               .out = scratch + PLACES * count_step(w->in_blocks),
-               .out_step = count_step(w->out_blocks)};
+               .in_step = count_step(w, w->in_blocks),
+               .out = scratch + PLACES * count_step(w, w->in_blocks),
+               .out_step = count_step(w, w->out_blocks)};
     for (;;) {
 #pragma omp atomic capture
         i = (*taken)++;
@@ -322,13 +327,10 @@ static void groups_run(const dnnb__winograd *w, const float *in, const float *tr
 
 static void run(const dnnb__winograd *w, const float *in, const float *transformed,
                 const float *bias, float *out, void *scratch) {
-    int64_t n_tiles = w->batch * count_tiles(w), taken = 0;
-    int64_t n_groups = divide_up(divide_up(n_tiles, GROUP), w->n_threads) * w->n_threads;
-    n_groups = smaller(n_groups, n_tiles); /* none is empty */
+    int64_t taken = 0;
 #pragma omp parallel for schedule(static, 1) num_threads((int)w->n_threads)
     for (int64_t t = 0; t < w->n_threads; t++)
-        groups_run(w, in, transformed, bias, out, (float *)scratch + t * count_floats(w), n_groups,
-                   &taken);
+        groups_run(w, in, transformed, bias, out, (float *)scratch + t * count_floats(w), &taken);
 }
 
 const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512 winograd",

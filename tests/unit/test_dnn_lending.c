@@ -52,8 +52,9 @@ static void test_dnn_lending__few_images_have_the_outputs_of_many(void **state) 
     assert_non_null(other->net);
     for (size_t i = 0; i < DNNB__DNN_FEW; i++)
         for (size_t k = 0; k < dnnb_predictions_get_n_outputs(few); k++)
-            /* Outputs of about 1. Three sums of up to 1152 terms in two orders; roundings of 2^-24
-             * add up like a random walk: 3 sqrt(1152) 2^-24 = 6e-6. */
+            /* Outputs of about 1. Three sums of up to 1152 terms in two orders (and a convolution
+             * by other products, which errs less); roundings of 2^-24 add up like a random walk: 3
+             * sqrt(1152) 2^-24 = 6e-6. */
             assert_close((double)dnnb_predictions_get_outputs(few, i)[k],
                          (double)dnnb_predictions_get_outputs(many, i)[k], 1e-5);
     dnnb_predictions_destroy(few);

@@ -380,8 +380,7 @@ static void assert_winograd(const dnnb__plan *plan, const char *layer, const cha
 
 /* On the image by way of space to depth (k), with a ReLU of its own and before a pooling, and with
  * sides that are even, odd and cut. */
-static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(void **state) {
-    (void)state;
+static dnnb__graph *make_small_windows(void) {
     dnnb__layer_row rows[] = {CONV("k", 32, 11, 11, 4, 2),
                               RELU("r0"),
                               CONV("c1", 48, 3, 3, 1, 1),
@@ -392,7 +391,12 @@ static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(v
                               CONV("c3", 64, 3, 3, 1, 1),
                               FLATTEN("f"),
                               LINEAR("l", 3)};
-    dnnb__graph *graph = make_graph(rows, sizeof rows / sizeof rows[0], 3, 103);
+    return make_graph(rows, sizeof rows / sizeof rows[0], 3, 103);
+}
+
+static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(void **state) {
+    (void)state;
+    dnnb__graph *graph = make_small_windows();
     compare_step(graph, 3, 0, true);
     compare_step(graph, 1, 0, false);
     dnnb__net *net = make_net("onednn", graph, 2);
@@ -450,9 +454,7 @@ static void test_engine_onednn__a_nan_reaches_the_output(void **state) {
     dnnb__graph_destroy(graph);
 }
 
-static void test_engine_onednn__changed_weights_reach_their_copies(void **state) {
-    (void)state;
-    dnnb__graph *graph = GRAPH(chain, 3, 95);
+static void change_weights(dnnb__graph *graph) {
     float *input = random_values(2 * count_of(graph, 0), 2);
     dnnb__net *net = make_net("onednn", graph, 2), *fresh = make_net("onednn", graph, 2);
     dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 2, 0, graph->n_nodes - 1, false);
@@ -482,6 +484,12 @@ static void test_engine_onednn__changed_weights_reach_their_copies(void **state)
     dnnb__net_destroy(fresh);
     dnnb__free(input);
     dnnb__graph_destroy(graph);
+}
+
+static void test_engine_onednn__changed_weights_reach_their_copies(void **state) {
+    (void)state;
+    change_weights(GRAPH(chain, 3, 95));
+    change_weights(make_small_windows());
 }
 
 static void test_engine_onednn__a_step_allocates_nothing(void **state) {

@@ -1,5 +1,6 @@
 /*
- * Conv2d: oneDNN's convolution in the layouts that it chooses, and the ReLU that follows.
+ * Conv2d: oneDNN's convolution in the layouts that it chooses, or an own kernel in the same ones,
+ * and the ReLU that follows.
  *
  * The layout of the activations comes from the forward primitive, and both backward primitives are
  * asked for the same; where they would fall to oneDNN's plain loop they are made row-major instead,

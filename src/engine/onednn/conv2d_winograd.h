@@ -1,7 +1,8 @@
 /*
  * Convolutions of 3 x 3 pixels by Winograd's kernel (kernels/winograd.h): forward passes, and data
- * gradients as the forward passes of conv2d_data.h. Which ones are follows the layer alone, so that
- * a row of a batch has the same bits in every plan of a net.
+ * gradients as the forward passes of conv2d_data.h. Which ones are follows the layer and the
+ * blocks of its channels, not the batch or the mode: a row has the same bits in every plan of a
+ * net.
  */
 #ifndef DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
 #define DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
