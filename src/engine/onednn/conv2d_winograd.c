@@ -60,23 +60,28 @@ static void transform_run(const dnnb__step *step, const dnnb__step_random *rando
     t->kernel->transform(t->in_blocks, t->out_blocks, t->turned, step->data[1], step->data[0]);
 }
 
-/* The buffer of the transformed weights, and the step that renews them from `weight`. */
-static dnnb_status transformed_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
-                                   const transforming *how, size_t weight) {
+/* The step that transforms `weight`. */
+static dnnb_status add_transform(dnnb__onednn_plan *plan, size_t param, const transforming *how,
+                                 size_t weight, size_t transformed) {
+    void *settings = NULL;
+    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof *how));
+    *(transforming *)settings = *how;
+    size_t buffers[] = {transformed, weight};
+    return dnnb__onednn_add_kernel(plan, plan->graph->params[param].path, "reorder weights",
+                                   "own Winograd", transform_run, settings, buffers, 2);
+}
+
+/* For forward passes the transformed weights are kept, and renewed when the weights have changed.
+ */
+static dnnb_status kept_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
+                            const transforming *how, size_t weight) {
     int64_t n = (int64_t)how->kernel->count_weights(how->in_blocks, how->out_blocks);
     dnnb__layout layout;
     dnnb__weight_copy *copy;
-    void *settings = NULL;
     DNNB_TRY(dnnb__layout_plain(plan->net->dnnl, &layout, &n, 1));
-    DNNB_TRY(
-        dnnb__onednn_net_need_copy(plan->net, &copy, param, layout,
-                                   how->turned ? DNNB__COPY_WINOGRAD_TURNED : DNNB__COPY_WINOGRAD));
+    DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, DNNB__COPY_WINOGRAD));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
-    DNNB_TRY(dnnb__onednn_alloc(plan, &settings, 1, sizeof *how));
-    *(transforming *)settings = *how;
-    size_t buffers[] = {*out, weight};
-    DNNB_TRY(dnnb__onednn_add_kernel(plan, plan->graph->params[param].path, "reorder weights",
-                                     "own Winograd", transform_run, settings, buffers, 2));
+    DNNB_TRY(add_transform(plan, param, how, weight, *out));
     plan->steps[plan->n_steps - 1].copy = copy;
     return DNNB_OK;
 }
@@ -126,22 +131,29 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
                         conv->out_channels / kernel->block, false};
     DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, conv, kernel->block));
     DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, blocked));
-    DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
+    DNNB_TRY(kept_get(plan, &transformed, param, &how, weight));
     return add(plan, op, "forward", kernel, conv, dnnb__onednn_relu_is_due(plan, op), in,
                transformed, bias, out);
 }
 
+/* Weights change between one backward pass and the next: their copies lie in the arena. */
 dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                     const dnnb__winograd_kernel *kernel, const dnnb__conv *turned,
                                     size_t out_gradient, size_t in_gradient) {
-    size_t weight, transformed, param = op->node->first_param;
+    size_t original, weight = DNNB__NO_BUFFER, transformed, param = op->node->first_param;
+    const dnnb__param_store *store = &plan->net->params[param];
     dnnb__layout blocked, exchanged;
     transforming how = {kernel, turned->in_channels / kernel->block,
                         turned->out_channels / kernel->block, true};
+    size_t n = kernel->count_weights(how.in_blocks, how.out_blocks);
     DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
     DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
-    DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, exchanged));
-    DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
+    DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
+                                      original, exchanged, &weight));
+    plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
+    DNNB_TRY(dnnb__onednn_buffer_arena(plan, &transformed, n, sizeof(float)));
+    DNNB_TRY(add_transform(plan, param, &how, weight, transformed));
     return add(plan, op, "backward data", kernel, turned, false, out_gradient, transformed,
                DNNB__NO_BUFFER, in_gradient);
 }

@@ -41,9 +41,8 @@ typedef struct dnnb__param_store {
 
 typedef enum dnnb__copy_kind {
     DNNB__COPY_SAME,
-    DNNB__COPY_TURNED,         /* by half a circle (conv2d_data.h) */
-    DNNB__COPY_WINOGRAD,       /* transformed (conv2d_winograd.h) */
-    DNNB__COPY_WINOGRAD_TURNED /* both, for the data gradient */
+    DNNB__COPY_TURNED,  /* by half a circle (conv2d_data.h) */
+    DNNB__COPY_WINOGRAD /* transformed (conv2d_winograd.h) */
 } dnnb__copy_kind;
 
 /** A parameter once more, in another layout. */
