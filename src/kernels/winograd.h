@@ -37,6 +37,13 @@ typedef struct dnnb__winograd_kernel {
      *  @param bias [out blocks][block]; NULL: none. */
     void (*run)(const dnnb__winograd *w, const float *in, const float *transformed,
                 const float *bias, float *out, void *scratch);
+    /** Bytes that a gradient needs, 64-byte aligned. */
+    size_t (*count_gradient_scratch)(const dnnb__winograd *w);
+    /** The weight gradient; its bits follow no number of threads.
+     *  @param weight_gradient As the weights of `transform`. @param bias_gradient NULL: not wanted.
+     */
+    void (*gradient)(const dnnb__winograd *w, const float *in, const float *out_gradient,
+                     float *weight_gradient, float *bias_gradient, void *scratch);
 } dnnb__winograd_kernel;
 
 #ifdef DNNB__HAS_X86

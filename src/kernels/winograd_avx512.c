@@ -27,9 +27,11 @@ enum {
     TAPS = WINDOW * WINDOW,
     SQUARE = BLOCK * BLOCK,
     ROW_BYTES = BLOCK * (int)sizeof(float),
-    TILES = 14,        /* of a piece of the products */
-    AT_ONCE = 2,       /* blocks of output channels in it */
-    GROUP = 56,        /* tiles: what is made of them stays in the second cache */
+    TILES = 14,           /* of a piece of the products */
+    AT_ONCE = 2,          /* blocks of output channels in it */
+    GROUP = 56,           /* tiles: what is made of them stays in the second cache */
+    GRADIENT_GROUP = 112, /* for a weight gradient, for which they are made by all threads */
+    INPUTS = 8,           /* channels whose sums it holds in registers, by two blocks of outputs */
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
@@ -333,11 +335,193 @@ static void run(const dnnb__winograd *w, const float *in, const float *transform
         groups_run(w, in, transformed, bias, out, (float *)scratch + t * count_floats(w), &taken);
 }
 
+/* --- the weight gradient --- */
+
+/* Two values to four: A of the source. */
+VECTOR void scatter(const __m512 g[2], __m512 out[SIDE]) {
+    out[0] = g[0];
+    out[1] = _mm512_add_ps(g[0], g[1]);
+    out[2] = _mm512_sub_ps(g[0], g[1]);
+    out[3] = _mm512_sub_ps(_mm512_setzero_ps(), g[1]);
+}
+
+/* The gradient of a tile's outputs, at the places of its products. */
+TARGET static void tile_scatter(const group *g, const float *gradient, int64_t t) {
+    const dnnb__winograd *w = g->w;
+    place at = find_tile(w, g->first + t);
+    int64_t plane = w->out[0] * w->out[1] * BLOCK, row = w->out[1] * BLOCK;
+    bool has_row = at.y + 1 < w->out[0], has_column = at.x + 1 < w->out[1];
+    __mmask16 below = has_row ? 0xffff : 0, right = has_column ? 0xffff : 0;
+    int64_t down = has_row ? row : 0, across = has_column ? BLOCK : 0;
+    gradient += at.image * w->out_blocks * plane + at.y * row + at.x * BLOCK;
+    float *to = g->out + t * BLOCK;
+    for (int64_t b = 0; b < w->out_blocks; b++, gradient += plane, to += g->n * BLOCK) {
+        __m512 columns[2][SIDE];
+        __m512 left[2] = {_mm512_loadu_ps(gradient), _mm512_maskz_loadu_ps(below, gradient + down)};
+        __m512 other[2] = {_mm512_maskz_loadu_ps(right, gradient + across),
+                           _mm512_maskz_loadu_ps(below & right, gradient + down + across)};
+        scatter(left, columns[0]);
+        scatter(other, columns[1]);
+        DNNB__UNROLL
+        for (int y = 0; y < SIDE; y++) {
+            __m512 pair[2] = {columns[0][y], columns[1][y]}, out[SIDE];
+            scatter(pair, out);
+            DNNB__UNROLL
+            for (int x = 0; x < SIDE; x++)
+                _mm512_storeu_ps(to + (y * SIDE + x) * g->out_step, out[x]);
+        }
+    }
+}
+
+/* Add what a group's tiles give to INPUTS channels by n_out blocks of outputs, at one place; n_out
+ * is a constant wherever this is used. */
+VECTOR void square_add(const group *g, const float *in, const float *gradient, float *sums,
+                       int64_t sums_step, const int n_out) {
+    __m512 sum[AT_ONCE][INPUTS];
+    DNNB__UNROLL
+    for (int o = 0; o < n_out; o++) {
+        DNNB__UNROLL
+        for (int i = 0; i < INPUTS; i++)
+            sum[o][i] = g->first == 0 ? _mm512_setzero_ps()
+                                      : _mm512_loadu_ps(sums + o * sums_step + i * BLOCK);
+    }
+    for (int64_t t = 0; t < g->n; t++, in += BLOCK, gradient += BLOCK) {
+        __m512 factor[AT_ONCE];
+        DNNB__UNROLL
+        for (int o = 0; o < n_out; o++) factor[o] = _mm512_loadu_ps(gradient + o * g->n * BLOCK);
+        DNNB__UNROLL
+        for (int i = 0; i < INPUTS; i++) {
+            __m512 value = _mm512_set1_ps(in[i]);
+            DNNB__UNROLL
+            for (int o = 0; o < n_out; o++)
+                sum[o][i] = _mm512_fmadd_ps(value, factor[o], sum[o][i]);
+        }
+    }
+    DNNB__UNROLL
+    for (int o = 0; o < n_out; o++) {
+        DNNB__UNROLL
+        for (int i = 0; i < INPUTS; i++)
+            _mm512_storeu_ps(sums + o * sums_step + i * BLOCK, sum[o][i]);
+    }
+}
+
+/* Some blocks of outputs at one place. */
+TARGET static void squares_add(const group *g, const float *in, const float *gradient, float *sums,
+                               int64_t n_out) {
+    int64_t step = g->w->in_blocks * SQUARE;
+    for (int64_t b = 0; b < g->w->in_blocks; b++, in += g->n * BLOCK, sums += SQUARE)
+        for (int i = 0; i < BLOCK; i += INPUTS) {
+            if (n_out == AT_ONCE)
+                square_add(g, in + i, gradient, sums + i * BLOCK, step, AT_ONCE);
+            else
+                square_add(g, in + i, gradient, sums + i * BLOCK, step, 1);
+        }
+}
+
+/* Four values to three: the transpose of G of the source. */
+VECTOR void collect(const __m512 x[SIDE], __m512 out[WINDOW]) {
+    __m512 half = _mm512_set1_ps(0.5f), middle = _mm512_mul_ps(half, _mm512_add_ps(x[1], x[2]));
+    out[0] = _mm512_add_ps(x[0], middle);
+    out[1] = _mm512_mul_ps(half, _mm512_sub_ps(x[1], x[2]));
+    out[2] = _mm512_add_ps(middle, x[3]);
+}
+
+/* The opposite of square_transform() for gradients. */
+TARGET static void square_collect(const float *from, int64_t step, float *weight) {
+    for (int i = 0; i < SQUARE; i += BLOCK) {
+        __m512 columns[SIDE][WINDOW];
+        DNNB__UNROLL
+        for (int x = 0; x < SIDE; x++) {
+            __m512 values[SIDE];
+            DNNB__UNROLL
+            for (int y = 0; y < SIDE; y++)
+                values[y] = _mm512_loadu_ps(from + (y * SIDE + x) * step + i);
+            collect(values, columns[x]);
+        }
+        DNNB__UNROLL
+        for (int y = 0; y < WINDOW; y++) {
+            __m512 out[WINDOW];
+            __m512 row[SIDE] = {columns[0][y], columns[1][y], columns[2][y], columns[3][y]};
+            collect(row, out);
+            DNNB__UNROLL
+            for (int x = 0; x < WINDOW; x++)
+                _mm512_storeu_ps(weight + (y * WINDOW + x) * SQUARE + i, out[x]);
+        }
+    }
+}
+
+/* Image by image, so that no sum gets long. */
+TARGET static void bias_collect(const dnnb__winograd *w, const float *gradient, float *bias) {
+    int64_t pixels = w->out[0] * w->out[1];
+    __m512 total = _mm512_setzero_ps();
+    for (int64_t n = 0; n < w->batch; n++, gradient += w->out_blocks * pixels * BLOCK) {
+        __m512 sum = _mm512_setzero_ps();
+        for (int64_t i = 0; i < pixels; i++)
+            sum = _mm512_add_ps(sum, _mm512_loadu_ps(gradient + i * BLOCK));
+        total = _mm512_add_ps(total, sum);
+    }
+    _mm512_storeu_ps(bias, total);
+}
+
+static int64_t gradient_step(const dnnb__winograd *w, int64_t blocks) {
+    return blocks * smaller(GRADIENT_GROUP, w->batch * count_tiles(w)) * BLOCK + APART;
+}
+
+static size_t count_gradient_scratch(const dnnb__winograd *w) {
+    int64_t n = PLACES * (gradient_step(w, w->in_blocks) + gradient_step(w, w->out_blocks));
+    return ((size_t)n + count_weights(w->in_blocks, w->out_blocks)) * sizeof(float);
+}
+
+/* All threads make the matrices of a group of tiles, and then share their products out by place and
+ * outputs, so that the order of the sums is fixed. */
+static void gradient(const dnnb__winograd *w, const float *in, const float *out_gradient,
+                     float *weight_gradient, float *bias_gradient, void *scratch) {
+    int64_t n_tiles = w->batch * count_tiles(w), n = w->in_blocks * w->out_blocks;
+    int64_t n_pairs = divide_up(w->out_blocks, AT_ONCE);
+    group g = {.w = w,
+               .in = scratch,
+               .in_step = gradient_step(w, w->in_blocks),
+               .out_step = gradient_step(w, w->out_blocks)};
+    g.out = g.in + PLACES * g.in_step;
+    float *sums = g.out + PLACES * g.out_step;
+    for (; g.first < n_tiles; g.first += g.n) {
+        g.n = smaller(GRADIENT_GROUP, n_tiles - g.first);
+#pragma omp parallel num_threads((int)w->n_threads)
+        {
+#pragma omp for schedule(static)
+            for (int64_t t = 0; t < g.n; t++) {
+                tile_read(&g, in, t);
+                tile_scatter(&g, out_gradient, t);
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < PLACES * n_pairs; i++) {
+                int64_t at = i / n_pairs, o = i % n_pairs * AT_ONCE;
+                squares_add(&g, g.in + at * g.in_step, g.out + at * g.out_step + o * g.n * BLOCK,
+                            sums + (at * n + o * w->in_blocks) * SQUARE,
+                            smaller(w->out_blocks - o, AT_ONCE));
+            }
+        }
+    }
+#pragma omp parallel num_threads((int)w->n_threads)
+    {
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < n; i++)
+            square_collect(sums + i * SQUARE, n * SQUARE, weight_gradient + i * TAPS * SQUARE);
+#pragma omp for schedule(static)
+        for (int64_t o = 0; o < (bias_gradient ? w->out_blocks : 0); o++)
+            bias_collect(w, out_gradient + o * w->out[0] * w->out[1] * BLOCK,
+                         bias_gradient + o * BLOCK);
+    }
+}
+
 const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512 winograd",
                                                      .block = BLOCK,
                                                      .count_weights = count_weights,
                                                      .transform = transform,
                                                      .count_scratch = count_scratch,
-                                                     .run = run};
+                                                     .run = run,
+                                                     .count_gradient_scratch =
+                                                         count_gradient_scratch,
+                                                     .gradient = gradient};
 
 #endif

@@ -1,4 +1,4 @@
-/* Winograd's convolutions against plain loops with float64 sums. */
+/* Winograd's convolutions and their weight gradients against plain loops with float64 sums. */
 #include "unit/unit.h"
 
 #include <math.h>
@@ -107,6 +107,75 @@ static void compare(const convolution *c, size_t shape, bool with_bias) {
         fail_msg("shape %zu: relative distance %g", shape, sqrt(difference / norm));
 }
 
+/* --- weight gradients: `out` is the output's gradient --- */
+
+typedef struct gradients {
+    float *weight, *bias;
+    size_t n_weights, n_biases;
+} gradients;
+
+/* What was there before must not matter: it is NaN. */
+static gradients run_gradient(const dnnb__winograd_kernel *kernel, const convolution *c,
+                              bool with_bias) {
+    gradients g = {.n_biases = (size_t)(c->w.out_blocks * c->block)};
+    g.n_weights = g.n_biases * (size_t)(c->w.in_blocks * c->block) * TAPS;
+    size_t n_scratch = kernel->count_gradient_scratch(&c->w);
+    g.weight = dnnb__alloc(g.n_weights, sizeof *g.weight);
+    g.bias = dnnb__alloc(g.n_biases, sizeof *g.bias);
+    void *scratch = dnnb__alloc(n_scratch, 1);
+    assert_true(g.weight && g.bias && scratch);
+    memset(g.weight, 0xff, g.n_weights * sizeof *g.weight);
+    memset(g.bias, 0xff, g.n_biases * sizeof *g.bias);
+    memset(scratch, 0xff, n_scratch);
+    kernel->gradient(&c->w, c->in, c->out, g.weight, with_bias ? g.bias : NULL, scratch);
+    dnnb__free(scratch);
+    return g;
+}
+
+static void destroy_gradients(gradients *g) {
+    dnnb__free(g->weight);
+    dnnb__free(g->bias);
+}
+
+/* The gradient of tap k from input channel i to output channel o; of the bias where i is -1. */
+static double sum_gradient(const convolution *c, int64_t o, int64_t i, int64_t k) {
+    const dnnb__winograd *w = &c->w;
+    double total = 0;
+    for (int64_t n = 0; n < w->batch; n++)
+        for (int64_t y = 0; y < w->out[0]; y++)
+            for (int64_t x = 0; x < w->out[1]; x++) {
+                int64_t block = n * w->out_blocks + o / c->block;
+                int64_t at = ((block * w->out[0] + y) * w->out[1] + x) * c->block + o % c->block;
+                int64_t iy = y + k / WINDOW - w->padding[0], ix = x + k % WINDOW - w->padding[1];
+                if (i >= 0 && (iy < 0 || iy >= w->in[0] || ix < 0 || ix >= w->in[1])) continue;
+                block = n * w->in_blocks + i / c->block;
+                int64_t from = ((block * w->in[0] + iy) * w->in[1] + ix) * c->block + i % c->block;
+                total += (double)c->out[at] * (i < 0 ? 1.0 : (double)c->in[from]);
+            }
+    return total;
+}
+
+static void compare_gradients(const convolution *c, const gradients *g, size_t shape) {
+    double difference = 0, norm = 0, bias_difference = 0, bias_norm = 0;
+    for (int64_t at = 0; at < (int64_t)g->n_weights; at++) {
+        int64_t square = c->block * c->block, pair = at / (square * TAPS);
+        int64_t o = pair / c->w.in_blocks * c->block + at % c->block;
+        int64_t i = pair % c->w.in_blocks * c->block + at / c->block % c->block;
+        double wanted = sum_gradient(c, o, i, at / square % TAPS);
+        difference += ((double)g->weight[at] - wanted) * ((double)g->weight[at] - wanted);
+        norm += wanted * wanted;
+    }
+    for (int64_t o = 0; o < (int64_t)g->n_biases; o++) {
+        double wanted = sum_gradient(c, o, -1, 0);
+        bias_difference += ((double)g->bias[o] - wanted) * ((double)g->bias[o] - wanted);
+        bias_norm += wanted * wanted;
+    }
+    if (!(difference <= tolerance * tolerance * norm))
+        fail_msg("shape %zu, weights: relative distance %g", shape, sqrt(difference / norm));
+    if (!(bias_difference <= tolerance * tolerance * bias_norm))
+        fail_msg("shape %zu, bias: relative distance %g", shape, sqrt(bias_difference / bias_norm));
+}
+
 static const dnnb__winograd_kernel *find_kernel(void) {
     dnnb__isa isa;
     assert_int_equal(dnnb__isa_get(&isa), DNNB_OK);
@@ -156,6 +225,25 @@ static void test_kernels_winograd__bits_follow_neither_threads_nor_batch(void **
     }
 }
 
+static void test_kernels_winograd__weight_gradients_are_those_of_plain_loops(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    for (size_t k = 0; kernel && k < N_SHAPES; k++) {
+        convolution c = create_convolution(kernel, &shapes[k], false);
+        gradients g = run_gradient(kernel, &c, true);
+        compare_gradients(&c, &g, k);
+        for (int64_t n = 1; n <= 5; n++) {
+            c.w.n_threads = n;
+            gradients again = run_gradient(kernel, &c, n % 2 == 0);
+            assert_memory_equal(g.weight, again.weight, g.n_weights * sizeof *g.weight);
+            if (n % 2 == 0) assert_memory_equal(g.bias, again.bias, g.n_biases * sizeof *g.bias);
+            destroy_gradients(&again);
+        }
+        destroy_gradients(&g);
+        destroy_convolution(&c);
+    }
+}
+
 static void test_kernels_winograd__a_nan_stays_one(void **state) {
     (void)state;
     const dnnb__winograd_kernel *kernel = find_kernel();
@@ -171,6 +259,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels_winograd__convolutions_are_those_of_plain_loops),
         cmocka_unit_test(test_kernels_winograd__bits_follow_neither_threads_nor_batch),
+        cmocka_unit_test(test_kernels_winograd__weight_gradients_are_those_of_plain_loops),
         cmocka_unit_test(test_kernels_winograd__a_nan_stays_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,20 @@ static dnnb_status add_weights_own(dnnb__onednn_plan *plan, const dnnb__op *op,
     return dnnb__onednn_weight_gradients_end(plan, &g, param);
 }
 
+static dnnb_status add_weights_winograd(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                        const conv_pass *pass, const dnnb__winograd_kernel *own,
+                                        size_t gradient, bool bias_trained) {
+    size_t param = op->node->first_param;
+    dnnb__layout layout;
+    dnnb__onednn_gradients g;
+    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &layout, &pass->conv, own->block));
+    DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, layout, bias_trained));
+    DNNB_TRY(dnnb__winograd_add_weights(plan, op, own, &pass->conv, op->saved, gradient, g.weight,
+                                        g.bias));
+    dnnb__onednn_count_products(plan, op->node);
+    return dnnb__onednn_weight_gradients_end(plan, &g, param);
+}
+
 static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
                                            const conv_pass *pass, size_t gradient) {
     size_t param = op->node->first_param;
@@ -291,8 +305,12 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
     if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
     const dnnb__conv_weights_bf16_kernel *own = dnnb__conv_weights_find_bf16(
         plan->net->dnnl, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
+    const dnnb__winograd_kernel *winograd =
+        dnnb__winograd_find(plan, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
     if (own)
         DNNB_TRY(add_weights_own(plan, op, pass, own, gradient, bias_trained));
+    else if (winograd)
+        DNNB_TRY(add_weights_winograd(plan, op, pass, winograd, gradient, bias_trained));
     else
         DNNB_TRY(add_weights(plan, op, pass, gradient, bias_trained));
     bool masked = pass->converted && dnnb__onednn_is_trained(plan, param);

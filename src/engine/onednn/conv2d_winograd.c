@@ -98,9 +98,8 @@ static void winograd_run(const dnnb__step *step, const dnnb__step_random *random
                    step->n_buffers > 4 ? step->data[4] : NULL, step->data[2], step->data[3]);
 }
 
-static dnnb_status add(dnnb__onednn_plan *plan, const dnnb__op *op, const char *pass,
-                       const dnnb__winograd_kernel *kernel, const dnnb__conv *conv, bool relu,
-                       size_t in, size_t weight, size_t bias, size_t out) {
+static dnnb_status settings_create(dnnb__onednn_plan *plan, settings **out,
+                                   const dnnb__winograd_kernel *kernel, const dnnb__conv *conv) {
     void *memory = NULL;
     DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
     settings *s = memory;
@@ -108,18 +107,47 @@ static dnnb_status add(dnnb__onednn_plan *plan, const dnnb__op *op, const char *
     s->shape = (dnnb__winograd){.batch = conv->batch,
                                 .in_blocks = conv->in_channels / kernel->block,
                                 .out_blocks = conv->out_channels / kernel->block,
-                                .n_threads = (int64_t)plan->base.net->n_threads,
-                                .relu = relu};
+                                .n_threads = (int64_t)plan->base.net->n_threads};
     for (int i = 0; i < 2; i++) {
         s->shape.in[i] = conv->in[i];
         s->shape.out[i] = conv->out[i];
         s->shape.padding[i] = conv->padding_begin[i];
     }
+    *out = s;
+    return DNNB_OK;
+}
+
+static dnnb_status add(dnnb__onednn_plan *plan, const dnnb__op *op, const char *pass,
+                       const dnnb__winograd_kernel *kernel, const dnnb__conv *conv, bool relu,
+                       size_t in, size_t weight, size_t bias, size_t out) {
+    settings *s = NULL;
+    DNNB_TRY(settings_create(plan, &s, kernel, conv));
+    s->shape.relu = relu;
     size_t scratch;
     DNNB_TRY(dnnb__onednn_buffer_arena(plan, &scratch, kernel->count_scratch(&s->shape), 1));
     size_t buffers[] = {in, weight, out, scratch, bias};
     return dnnb__onednn_add_kernel(plan, op->node->path, pass, kernel->name, winograd_run, s,
                                    buffers, bias == DNNB__NO_BUFFER ? 4 : 5);
+}
+
+static void gradient_run(const dnnb__step *step, const dnnb__step_random *random) {
+    (void)random;
+    const settings *s = step->settings;
+    s->kernel->gradient(&s->shape, step->data[0], step->data[1], step->data[2],
+                        step->n_buffers > 4 ? step->data[4] : NULL, step->data[3]);
+}
+
+dnnb_status dnnb__winograd_add_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                       const dnnb__winograd_kernel *kernel, const dnnb__conv *conv,
+                                       size_t in, size_t out_gradient, size_t weight, size_t bias) {
+    settings *s = NULL;
+    DNNB_TRY(settings_create(plan, &s, kernel, conv));
+    size_t scratch;
+    DNNB_TRY(
+        dnnb__onednn_buffer_arena(plan, &scratch, kernel->count_gradient_scratch(&s->shape), 1));
+    size_t buffers[] = {in, out_gradient, weight, scratch, bias};
+    return dnnb__onednn_add_kernel(plan, op->node->path, "backward weights", kernel->name,
+                                   gradient_run, s, buffers, bias == DNNB__NO_BUFFER ? 4 : 5);
 }
 
 dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *op,

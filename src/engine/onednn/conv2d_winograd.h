@@ -21,6 +21,13 @@ DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, 
                                                        const dnnb__winograd_kernel *kernel,
                                                        const dnnb__conv *conv, size_t in,
                                                        size_t bias, size_t out);
+/** The step of the weight gradient, in the layout of dnnb__layout_weights_blocked().
+ *  @param bias DNNB__NO_BUFFER when it is not trained. */
+DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_weights(dnnb__onednn_plan *plan, const dnnb__op *op,
+                                                       const dnnb__winograd_kernel *kernel,
+                                                       const dnnb__conv *conv, size_t in,
+                                                       size_t out_gradient, size_t weight,
+                                                       size_t bias);
 /** The same for a data gradient. @param turned The convolution that makes it. */
 DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                                     const dnnb__winograd_kernel *kernel,
