@@ -514,7 +514,7 @@ static void gradient(const dnnb__winograd *w, const float *in, const float *out_
     }
 }
 
-const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512 winograd",
+const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512_winograd",
                                                      .block = BLOCK,
                                                      .count_weights = count_weights,
                                                      .transform = transform,
