@@ -8,7 +8,8 @@
  * channels.
  *
  * A sum over the input channels is one chain of fused multiply-adds from zero; the bias is added
- * last.
+ * last. A weight gradient has such a chain over the tiles of each group, which all threads make,
+ * and adds these up group by group.
  */
 #include "kernels/winograd.h"
 
@@ -381,9 +382,7 @@ VECTOR void square_add(const group *g, const float *in, const float *gradient, f
     DNNB__UNROLL
     for (int o = 0; o < n_out; o++) {
         DNNB__UNROLL
-        for (int i = 0; i < INPUTS; i++)
-            sum[o][i] = g->first == 0 ? _mm512_setzero_ps()
-                                      : _mm512_loadu_ps(sums + o * sums_step + i * BLOCK);
+        for (int i = 0; i < INPUTS; i++) sum[o][i] = _mm512_setzero_ps();
     }
     for (int64_t t = 0; t < g->n; t++, in += BLOCK, gradient += BLOCK) {
         __m512 factor[AT_ONCE];
@@ -400,8 +399,11 @@ VECTOR void square_add(const group *g, const float *in, const float *gradient, f
     DNNB__UNROLL
     for (int o = 0; o < n_out; o++) {
         DNNB__UNROLL
-        for (int i = 0; i < INPUTS; i++)
-            _mm512_storeu_ps(sums + o * sums_step + i * BLOCK, sum[o][i]);
+        for (int i = 0; i < INPUTS; i++) {
+            float *to = sums + o * sums_step + i * BLOCK;
+            if (g->first > 0) sum[o][i] = _mm512_add_ps(_mm512_loadu_ps(to), sum[o][i]);
+            _mm512_storeu_ps(to, sum[o][i]);
+        }
     }
 }
 

@@ -189,7 +189,7 @@ static const dnnb__winograd_kernel *find_kernel(void) {
 static const dnnb__winograd shapes[] = {
     {2, 3, 4, {13, 13}, {13, 13}, {1, 1}, 2, false}, {3, 2, 3, {9, 12}, {7, 10}, {0, 0}, 1, true},
     {1, 1, 1, {4, 5}, {6, 7}, {2, 2}, 3, false},     {2, 4, 5, {8, 7}, {7, 8}, {0, 2}, 2, true},
-    {1, 2, 2, {3, 3}, {1, 1}, {0, 0}, 4, false},     {5, 2, 1, {27, 20}, {27, 20}, {1, 1}, 2, true},
+    {1, 2, 2, {3, 3}, {1, 1}, {0, 0}, 4, false},     {5, 2, 3, {27, 20}, {27, 20}, {1, 1}, 2, true},
 };
 
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };

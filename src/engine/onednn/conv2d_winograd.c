@@ -164,7 +164,8 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
                transformed, bias, out);
 }
 
-/* Weights change between one backward pass and the next: their copies lie in the arena. */
+/* Trained weights change between one backward pass and the next: what is made of them is made again
+ * each time, in the arena. */
 dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                     const dnnb__winograd_kernel *kernel, const dnnb__conv *turned,
                                     size_t out_gradient, size_t in_gradient) {

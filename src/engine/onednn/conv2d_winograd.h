@@ -1,8 +1,8 @@
 /*
- * Convolutions of 3 x 3 pixels by Winograd's kernel (kernels/winograd.h): forward passes, and data
- * gradients as the forward passes of conv2d_data.h. Which ones are follows the layer and the
- * blocks of its channels, not the batch or the mode: a row has the same bits in every plan of a
- * net.
+ * Convolutions of 3 x 3 pixels by Winograd's kernel (kernels/winograd.h): forward passes, data
+ * gradients as the forward passes of conv2d_data.h, and weight gradients. Which ones are follows
+ * the layer and the blocks of its channels, not the batch or the mode: a row has the same bits in
+ * every plan of a net.
  */
 #ifndef DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
 #define DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
@@ -28,7 +28,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_weights(dnnb__onednn_plan *plan, 
                                                        const dnnb__conv *conv, size_t in,
                                                        size_t out_gradient, size_t weight,
                                                        size_t bias);
-/** The same for a data gradient. @param turned The convolution that makes it. */
+/** The step of the data gradient, and those that make its weights. @param turned The convolution
+ * that makes it. */
 DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                                     const dnnb__winograd_kernel *kernel,
                                                     const dnnb__conv *turned, size_t out_gradient,
