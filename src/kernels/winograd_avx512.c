@@ -28,11 +28,13 @@ enum {
     TAPS = WINDOW * WINDOW,
     SQUARE = BLOCK * BLOCK,
     ROW_BYTES = BLOCK * (int)sizeof(float),
-    TILES = 14,           /* of a piece of the products */
-    AT_ONCE = 2,          /* blocks of output channels in it */
-    GROUP = 56,           /* tiles: what is made of them stays in the second cache */
-    GRADIENT_GROUP = 112, /* for a weight gradient, for which they are made by all threads */
-    INPUTS = 8,           /* channels whose sums it holds in registers, by two blocks of outputs */
+    TILES = 14,  /* of a piece of the products */
+    AT_ONCE = 2, /* blocks of output channels in it */
+    GROUP = 56,  /* tiles: what is made of them stays in the second cache */
+    /* For a weight gradient: as many tiles as these channels of input and output together are in,
+     * so that threads do not wait for each other after too little. */
+    GRADIENT_CHANNELS = 112 * 640,
+    INPUTS = 8,        /* channels whose sums it holds in registers, by two blocks of outputs */
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
@@ -465,8 +467,13 @@ TARGET static void bias_collect(const dnnb__winograd *w, const float *gradient, 
     _mm512_storeu_ps(bias, total);
 }
 
+/* Tiles of a group; the order of the sums follows it. */
+static int64_t gradient_group(const dnnb__winograd *w) {
+    return divide_up(GRADIENT_CHANNELS, (w->in_blocks + w->out_blocks) * BLOCK);
+}
+
 static int64_t gradient_step(const dnnb__winograd *w, int64_t blocks) {
-    return blocks * smaller(GRADIENT_GROUP, w->batch * count_tiles(w)) * BLOCK + APART;
+    return blocks * smaller(gradient_group(w), w->batch * count_tiles(w)) * BLOCK + APART;
 }
 
 static size_t count_gradient_scratch(const dnnb__winograd *w) {
@@ -487,7 +494,7 @@ static void gradient(const dnnb__winograd *w, const float *in, const float *out_
     g.out = g.in + PLACES * g.in_step;
     float *sums = g.out + PLACES * g.out_step;
     for (; g.first < n_tiles; g.first += g.n) {
-        g.n = smaller(GRADIENT_GROUP, n_tiles - g.first);
+        g.n = smaller(gradient_group(w), n_tiles - g.first);
 #pragma omp parallel num_threads((int)w->n_threads)
         {
 #pragma omp for schedule(static)

@@ -6,7 +6,8 @@ enum {
     PRODUCTS = 16,    /* of a tile of 2 x 2 outputs */
     FEWEST_SAVED = 3, /* products of the plain sums a */
     OF_PRODUCTS = 2,  /* product that is left; with fewer the transforms eat it up */
-    FEWEST_CHANNELS = 32
+    FEWEST_CHANNELS = 32,
+    FEWEST_OF_WEIGHTS = 256 /* channels of both sides: a weight gradient transforms both */
 };
 
 /* Taps of all outputs along a dimension that lie inside the image. */
@@ -46,6 +47,13 @@ const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
     const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
     if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
     return suits(conv, kernel->block) ? kernel : NULL;
+}
+
+const dnnb__winograd_kernel *dnnb__winograd_find_weights(const dnnb__onednn_plan *plan,
+                                                         const dnnb__conv *conv, int64_t in_block,
+                                                         int64_t out_block) {
+    if (conv->in_channels + conv->out_channels < FEWEST_OF_WEIGHTS) return NULL;
+    return dnnb__winograd_find(plan, conv, in_block, out_block);
 }
 
 typedef struct transforming {

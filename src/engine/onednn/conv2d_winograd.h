@@ -15,6 +15,10 @@
 const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
                                                  const dnnb__conv *conv, int64_t in_block,
                                                  int64_t out_block);
+/** The same for its weight gradient, where channels are many enough. */
+const dnnb__winograd_kernel *dnnb__winograd_find_weights(const dnnb__onednn_plan *plan,
+                                                         const dnnb__conv *conv, int64_t in_block,
+                                                         int64_t out_block);
 /** Add the step, its ReLU included, and the one that renews the transformed weights. Buffers:
  *  @param bias DNNB__NO_BUFFER: none. */
 DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *op,
