@@ -31,8 +31,8 @@ enum {
     TILES = 14,  /* of a piece of the products */
     AT_ONCE = 2, /* blocks of output channels in it */
     GROUP = 56,  /* tiles: what is made of them stays in the second cache */
-    /* For a weight gradient: as many tiles as these channels of input and output together are in,
-     * so that threads do not wait for each other after too little. */
+    /* Tiles of a weight gradient's group times channels on both sides: little enough for the
+     * caches, and enough that threads do not wait for each other all the time. */
     GRADIENT_CHANNELS = 112 * 640,
     INPUTS = 8,        /* channels whose sums it holds in registers, by two blocks of outputs */
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
@@ -100,7 +100,7 @@ static void transform(int64_t in_blocks, int64_t out_blocks, bool turned, const 
 
 /* --- inputs and outputs of tiles --- */
 
-/* Some tiles, and the matrices that a thread makes of them. */
+/* Some tiles, and the matrices of their inputs and outputs, or of the outputs' gradients. */
 typedef struct group {
     const dnnb__winograd *w;
     int64_t first, n;          /* tiles */
