@@ -39,7 +39,7 @@ help:
 	@echo 'make test       build with warnings as errors, run every test'
 	@echo 'make test-onednn3'
 	@echo '                the tests of the engine with oneDNN 3 from PyPI, in $(BUILD_ONEDNN3)/'
-	@echo 'make sanitize   the same tests under ASan and UBSan, in $(BUILD_SANITIZE)/'
+	@echo 'make sanitize   nearly all of them under ASan and UBSan, in $(BUILD_SANITIZE)/'
 	@echo 'make sanitize-thread'
 	@echo '                the tests that have threads under TSan, in $(BUILD_THREAD)/'
 	@echo 'make valgrind   training under valgrind: no leak, no invalid access, in $(BUILD_VALGRIND)/'
@@ -87,15 +87,18 @@ test: setup-tests
 test-onednn3: setup-tests
 	@DNNB_PYTHON=$(PYTHON) JOBS=$(JOBS) tools/test-onednn3 $(BUILD_ONEDNN3) $(TEST_OPTIONS)
 
+# Without the tests that do what others here do, at more moments, with more pictures or to compare
+# more numbers.
+OTHER_MEMORY    = -E '^(golden/(pretrained|train_alexnet)|cli/(disk_full|examples|hymenoptera|kill|lr_find|repeat))$$'
 sanitize: setup-tests
 	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=address
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
-	@$(call RUN_TESTS,$(BUILD_SANITIZE))
+	@$(call RUN_TESTS,$(BUILD_SANITIZE),$(OTHER_MEMORY))
 
-# Without the tests whose programs have one thread, and those that ask more of numbers, files or
-# words but do no more with threads than others here. clang: see tests/CMakeLists.txt.
+# Without the tests whose programs have one thread, and those that ask more of numbers, files, words
+# or failing calls but do no more with threads than others here. clang: see tests/CMakeLists.txt.
 WITH_THREADS    = -LE 'fuzz|hostile|rules' \
-                  -E 'golden/(fetch|formats|image_.*|lr_find|models|networks|ops|plots|pretrained|train_alexnet)|cli/(disk_full|examples|lr_find)'
+                  -E '^(golden/(fetch|formats|image_.*|lr_find|models|networks|ops|plots|pretrained|train_alexnet)|cli/(bad_.*|bench|disk_full|examples|hymenoptera|kill|lr_find|pipeline|repeat)|unit/test_faults_(features|load|resume_.*|save))$$'
 # TSan of clang 14 finds no room where a kernel spreads addresses widely (vm.mmap_rnd_bits = 32).
 UNSPREAD        = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 sanitize-thread: setup-fuzz
