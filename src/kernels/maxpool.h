@@ -7,7 +7,9 @@
 
 #include "kernels/target.h"
 
-enum { DNNB__MAXPOOL_MAX_WINDOW = 256 }; /* pixels: a place in it is a byte */
+/* Pixels of a window: a place in it is a byte. With ReLU there is one fewer, since the last place
+ * says that the maximum was made zero. */
+enum { DNNB__MAXPOOL_MAX_WINDOW = 256, DNNB__MAXPOOL_NOWHERE = 255 };
 
 /** Activations are [planes][rows][columns][block]: planes are images times blocks of channels. */
 typedef struct dnnb__maxpool {
@@ -22,16 +24,16 @@ typedef struct dnnb__maxpool_kernel {
     const char *name;
     int64_t lanes; /* block must be a multiple of it */
     /** One row of windows. The first of equal elements wins, and a NaN wins over all.
-     *  @param where [out[1], block] the place of each maximum in its window; NULL: not wanted. */
+     *  @param where [out[1], block] the place of each maximum in its window, DNNB__MAXPOOL_NOWHERE
+     *      where ReLU made it zero; NULL: not wanted. */
     void (*row_forward)(const dnnb__maxpool *p, const void *in_plane, int64_t out_row, void *out,
                         uint8_t *where);
-    /** The gradient of one plane of the input, summed in float32.
-     *  @param out Read if p->relu. */
-    void (*plane_backward)(const dnnb__maxpool *p, const void *out_gradient, const void *out,
-                           const uint8_t *where, void *in_gradient);
+    /** The gradient of one plane of the input, summed in float32. */
+    void (*plane_backward)(const dnnb__maxpool *p, const void *out_gradient, const uint8_t *where,
+                           void *in_gradient);
     void (*row_forward_bf16)(const dnnb__maxpool *p, const void *in_plane, int64_t out_row,
                              void *out, uint8_t *where);
-    void (*plane_backward_bf16)(const dnnb__maxpool *p, const void *out_gradient, const void *out,
+    void (*plane_backward_bf16)(const dnnb__maxpool *p, const void *out_gradient,
                                 const uint8_t *where, void *in_gradient);
 } dnnb__maxpool_kernel;
 

@@ -3,7 +3,8 @@
  *
  * Method: in training the place of each maximum within its window is kept in a byte, and the
  * backward pass adds each gradient at that place. ReLU and max pooling commute, so a ReLU before it
- * is applied here, forward and backward, to the pooled tensor, which is several times smaller.
+ * is applied here to the pooled tensor, which is several times smaller; its gradient is that of
+ * maxima which have a place.
  * Source: PyTorch nn.MaxPool2d: the first of equal elements wins, and a NaN wins over all.
  */
 #include "core/status.h"
@@ -43,8 +44,8 @@ static void backward_run(const dnnb__step *step, const dnnb__step_random *random
     const pool *settings = step->settings;
     const dnnb__maxpool *p = &settings->shape;
     char *in_gradient = step->data[0];
-    const char *out_gradient = step->data[1], *out = step->data[2];
-    const uint8_t *where = step->data[3];
+    const char *out_gradient = step->data[1];
+    const uint8_t *where = step->data[2];
     int64_t in_plane = p->in[0] * p->in[1] * p->block;
     int64_t out_plane = p->out[0] * p->out[1] * p->block;
     int64_t bytes = (int64_t)get_bytes(settings);
@@ -53,16 +54,25 @@ static void backward_run(const dnnb__step *step, const dnnb__step_random *random
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p->planes; i++)
         (is_bf16 ? kernel->plane_backward_bf16 : kernel->plane_backward)(
-            p, out_gradient + i * out_plane * bytes, out + i * out_plane * bytes,
-            where + i * out_plane, in_gradient + i * in_plane * bytes);
+            p, out_gradient + i * out_plane * bytes, where + i * out_plane,
+            in_gradient + i * in_plane * bytes);
+}
+
+static bool get_window(const dnnb__pool2d_attr *attr, int64_t *out) {
+    return !__builtin_mul_overflow(attr->kernel[0], attr->kernel[1], out);
+}
+
+bool dnnb__onednn_may_pool_relu(const dnnb__node *node) {
+    int64_t window;
+    return node->kind == DNNB__LAYER_MAXPOOL2D && get_window(&node->attr.pool2d, &window) &&
+           window <= DNNB__MAXPOOL_NOWHERE;
 }
 
 static dnnb_status pool_create(dnnb__onednn_plan *plan, const dnnb__op *op, pool **out) {
     const dnnb__pool2d_attr *attr = &op->node->attr.pool2d;
     const dnnb_shape *in_shape = &plan->graph->nodes[op->node->inputs[0]].shape;
-    int64_t window = 0;
-    if (__builtin_mul_overflow(attr->kernel[0], attr->kernel[1], &window) ||
-        window > DNNB__MAXPOOL_MAX_WINDOW)
+    int64_t window;
+    if (!get_window(attr, &window) || window > DNNB__MAXPOOL_MAX_WINDOW)
         return dnnb__fail(DNNB_ERR_UNSUPPORTED, "expected a window of at most %d pixels",
                           DNNB__MAXPOOL_MAX_WINDOW);
     void *memory;
@@ -112,10 +122,9 @@ static dnnb_status maxpool2d_backward(dnnb__onednn_plan *plan, dnnb__op *op) {
     size_t gradient;
     DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &gradient));
     DNNB_TRY(pool_create(plan, op, &settings));
-    const dnnb__value *out = &plan->values[op->out];
-    size_t buffers[] = {gradient, out->gradient, out->data, op->saved};
+    size_t buffers[] = {gradient, plan->values[op->out].gradient, op->saved};
     DNNB_TRY(dnnb__onednn_add_kernel(plan, op->node->path, "backward data", settings->kernel->name,
-                                     backward_run, settings, buffers, 4));
+                                     backward_run, settings, buffers, 3));
     return dnnb__onednn_gradient_end(plan, op->in[0], gradient, op->node->path);
 }
 

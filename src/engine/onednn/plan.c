@@ -65,7 +65,7 @@ static dnnb_status analyse(dnnb__onednn_plan *plan) {
     }
     for (size_t i = o->from + 1; i <= o->to; i++) {
         size_t before = graph->nodes[i].inputs[0];
-        plan->pooled[before] |= graph->nodes[i].kind == DNNB__LAYER_MAXPOOL2D &&
+        plan->pooled[before] |= dnnb__onednn_may_pool_relu(&graph->nodes[i]) &&
                                 plan->fused[before] && plan->n_consumers[before] == 1;
     }
     return DNNB_OK;
