@@ -168,6 +168,12 @@ int dnnb__io_fsync(int fd) {
     return fails(DNNB__IO_WRITING) ? -1 : fsync(fd);
 }
 
+void dnnb__io_begin_flush(int fd, off_t at) {
+    int error = errno;
+    (void)sync_file_range(fd, at, 0, SYNC_FILE_RANGE_WRITE);
+    errno = error;
+}
+
 int dnnb__io_close(int fd) {
     bool failed = fails(DNNB__IO_WRITING);
     int error = errno;

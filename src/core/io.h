@@ -56,6 +56,9 @@ int dnnb__io_get_free(uint64_t *n_bytes, const char *folder);
 int dnnb__io_mkstemp(char *path);
 int dnnb__io_ftruncate(int fd, off_t n_bytes);
 int dnnb__io_fsync(int fd);
+/** Have the disk begin with what was written from `at` on, so that dnnb__io_fsync() waits less. It
+ *  promises nothing and cannot fail. */
+void dnnb__io_begin_flush(int fd, off_t at);
 /** For files that were written, where a failure matters; the descriptor is closed in any case. */
 int dnnb__io_close(int fd);
 /** Lock a file for this opening of it and its duplicates, those of forked children too. -1 with
