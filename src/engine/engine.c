@@ -246,6 +246,12 @@ dnnb__plan_op dnnb__plan_get_op(const dnnb__plan *plan, size_t i) {
     return plan->engine->plan_get_op(plan, i);
 }
 
+bool dnnb__plan_is_rowwise(const dnnb__plan *plan) {
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++)
+        if (!dnnb__plan_get_op(plan, i).is_rowwise) return false;
+    return true;
+}
+
 void dnnb__plan_set_timing(dnnb__plan *plan, bool on) {
     plan->engine->plan_set_timing(plan, on);
 }

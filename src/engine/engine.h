@@ -159,10 +159,12 @@ void dnnb__plan_destroy(dnnb__plan *plan);
 
 /** Where this step's dropout masks come from: element i of layer L is dropped when word i % 4 of
  *  dnnb__random_at(key, step, node index of L, i / 4) is below p * 2^32; i counts row-major over
- *  [batch, shape of the layer]. */
+ *  [rows of the step, shape of the layer]. */
 typedef struct dnnb__step_random {
     dnnb__random_key key;
     uint32_t step;
+    size_t n_rows; /* of a step: the batch's are those of several, one after the other, the last of
+                      which may have fewer; 0: they are all this step's. Forward passes alone. */
 } dnnb__step_random;
 
 /**
@@ -193,13 +195,16 @@ typedef struct dnnb__plan_op {
     const char *implementation;
     double flops;          /* of one pass over the batch, products with padding included */
     double unpadded_flops; /* without these, which a kernel may leave out */
-    double bytes; /* of what it reads and writes, each once; 0 where the engine does not count */
-    bool is_slow; /* the engine's last resort, tens of times slower than its other kernels */
+    double bytes;    /* of what it reads and writes, each once; 0 where the engine does not count */
+    bool is_slow;    /* the engine's last resort, tens of times slower than its other kernels */
+    bool is_rowwise; /* a row of the batch has the same bits in any batch */
     double seconds;
 } dnnb__plan_op;
 size_t dnnb__plan_get_n_ops(const dnnb__plan *plan);
 dnnb__plan_op dnnb__plan_get_op(const dnnb__plan *plan, size_t i);
 void dnnb__plan_set_timing(dnnb__plan *plan, bool on);
+/** Whether all of its ops are. */
+bool dnnb__plan_is_rowwise(const dnnb__plan *plan);
 
 /* What an engine implements: dnnb__engine_<name> of src/engine/<name>/, listed in engine_list.h.
  * Nets and plans begin with these members. */

@@ -40,22 +40,41 @@ static void start_steps(dnnb__trainer *t) {
     dnnb__loader_start(t->session.loader, &pass);
 }
 
+/* Where the step's dropout masks come from. */
+static dnnb__step_random get_random(const dnnb__trainer *t) {
+    return (dnnb__step_random){.key =
+                                   dnnb__random_key_create(t->options->seed, DNNB__PURPOSE_DROPOUT),
+                               .step = t->place.n_steps};
+}
+
+/* A step's input from kept features of n rows. */
+static dnnb_status get_kept(dnnb__trainer *t, const uint64_t *rows, size_t n, const float **input) {
+    dnnb__features *frozen = &t->train->training;
+    dnnb__step_random random = get_random(t);
+    *input = t->session.features;
+    if (t->ahead.node == 0)
+        return dnnb__features_get(frozen, get_view(t), rows, n, t->session.features);
+    return dnnb__ahead_get(&t->ahead, t->session.dnn, frozen, get_view(t), rows, n,
+                           t->n_rows - t->place.at, &random, input);
+}
+
 /* The epoch's next batch: what the training plan reads, and the rows it is of. Rows that turn out
  * to be bad are missing; *n may be 0. */
 static dnnb_status get_batch(dnnb__trainer *t, size_t n_planned, const void **input,
                              const uint64_t **rows, size_t *n) {
     dnnb__features *frozen = &t->train->training;
     dnnb__batch batch;
-    *input = t->session.features;
     if (dnnb__features_are_kept(frozen)) {
+        const float *kept;
         *rows = t->train->order + t->place.at;
         *n = n_planned;
-        dnnb_status status =
-            dnnb__features_get(frozen, get_view(t), *rows, n_planned, t->session.features);
+        dnnb_status status = get_kept(t, *rows, n_planned, &kept);
+        *input = kept;
         if (status == DNNB_OK) return DNNB_OK;
         DNNB_TRY(dnnb__session_give_up_features(&t->session, frozen, status));
         start_steps(t);
     }
+    *input = t->session.features;
     DNNB_TRY(dnnb__session_next(&t->session, t->train, &batch));
     *rows = batch.rows;
     *n = batch.n;
@@ -86,12 +105,10 @@ static dnnb_status take_step(dnnb__trainer *t, const void *input, const uint64_t
     dnnb_dnn *dnn = t->session.dnn;
     dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                   .batch = n,
-                                  .from = t->train->training.node,
-                                  .to = dnn->graph->n_nodes - 1,
-                                  .laid_out = t->train->training.node == 0};
-    dnnb__step_random random = {
-        .key = dnnb__random_key_create(t->options->seed, DNNB__PURPOSE_DROPOUT),
-        .step = t->place.n_steps};
+                                  .from = dnnb__trainer_get_start(t),
+                                  .to = dnn->graph->n_nodes - 1};
+    options.laid_out = options.from == 0;
+    dnnb__step_random random = get_random(t);
     dnnb__plan *plan;
     DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     DNNB_TRY(dnnb__plan_forward(plan, input, &random));

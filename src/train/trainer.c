@@ -11,17 +11,24 @@
 #include "train/groups.h"
 #include "train/identity.h"
 
+size_t dnnb__trainer_get_start(const dnnb__trainer *t) {
+    const dnnb__features *features = &t->train->training;
+    return t->ahead.node > 0 && dnnb__features_are_kept(features) ? t->ahead.node : features->node;
+}
+
 /* Plans for the batch sizes of an epoch. */
 static dnnb_status make_plans(dnnb__trainer *t) {
     dnnb_dnn *dnn = t->session.dnn;
     size_t n_images = t->train->n - t->train->n_bad;
+    DNNB_TRY(dnnb__ahead_open(&t->ahead, dnn, &t->train->training, t->batch, n_images));
+    size_t start = dnnb__trainer_get_start(t);
     size_t sizes[2] = {n_images < t->batch ? n_images : t->batch, n_images % t->batch};
     for (size_t i = 0; i < 2; i++) {
         dnnb__plan_options options = {.mode = DNNB__MODE_TRAIN,
                                       .batch = sizes[i],
-                                      .from = t->train->training.node,
+                                      .from = start,
                                       .to = dnn->graph->n_nodes - 1,
-                                      .laid_out = t->train->training.node == 0};
+                                      .laid_out = start == 0};
         dnnb__plan *plan;
         if (sizes[i] > 0) DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
     }
@@ -207,6 +214,7 @@ void dnnb__trainer_close(dnnb__trainer *t) {
     dnnb__saver_close(&t->saver);
     end_handing_over(t);
     dnnb__trainer_end_unfreezing(t);
+    dnnb__ahead_close(&t->ahead);
     dnnb__session_close(&t->session);
     dnnb__set_destroy(t->train);
     dnnb__set_destroy(t->validation);

@@ -8,6 +8,7 @@
 #define DNNB_TRAIN_TRAINER_H
 
 #include "optim/optim.h"
+#include "train/ahead.h"
 #include "train/criterion.h"
 #include "train/lr_range.h"
 #include "train/monitor.h"
@@ -54,6 +55,7 @@ typedef struct dnnb__trainer {
     size_t *unfreeze_epochs; /* [parameters of the graph], from 1: trained from that epoch on; 0: as
                                 it was given */
     double lr; /* without the schedule, of the last layer that is trained: what the history has */
+    dnnb__ahead ahead;
     size_t batch; /* images a step, at most the set's */
     size_t n_outputs;
     dnnb__criterion criterion;
@@ -83,6 +85,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__trainer_open(dnnb__trainer *trainer, dnnb_dnn 
 void dnnb__trainer_close(dnnb__trainer *trainer);
 /** Make the plans of a step, and take over the arrays of what they train. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_create_plans(dnnb__trainer *trainer);
+/** The node whose output a training step reads. */
+size_t dnnb__trainer_get_start(const dnnb__trainer *trainer);
 /** Decide where the network is cut, and which features are kept. */
 DNNB_MUST_CHECK dnnb_status dnnb__trainer_freeze(dnnb__trainer *trainer);
 

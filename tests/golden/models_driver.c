@@ -90,7 +90,7 @@ static void run_plan(dnnb__net *net, const char *engine, size_t batch, const cha
     const dnnb__graph *graph = dnnb__net_get_graph(net);
     dnnb__plan_options options = {
         .mode = DNNB__MODE_TRAIN, .batch = batch, .to = graph->n_nodes - 1};
-    dnnb__step_random random = {{{1, 2}}, 3};
+    dnnb__step_random random = {.key = {{1, 2}}, .step = 3};
     char prefix[64];
     snprintf(prefix, sizeof prefix, "%s.", engine);
     size_t n_in, n_out;

@@ -213,7 +213,7 @@ static inline void run_step_from(dnnb__plan *plan, const void *input, const floa
     const dnnb__graph *graph = net->graph;
     const dnnb__plan_options *o = &plan->options;
     size_t n_out = o->batch * count_of(graph, o->to), n_in = o->batch * count_of(graph, o->from);
-    dnnb__step_random random = {key, 5};
+    dnnb__step_random random = {.key = key, .step = 5};
     *out = (results){0};
     assert_ok(dnnb__plan_forward(plan, input, &random));
     out->output = copy_of(dnnb__plan_get_output(plan), n_out);

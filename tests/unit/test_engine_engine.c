@@ -14,7 +14,7 @@
 enum { BATCH = 3, N_OUTPUTS = 4, MAX_IN = 3 * 13 * 11, MAX_PARAM = 4096 };
 
 static const dnnb_shape IMAGE = {{3, 13, 11}, 3};
-static const dnnb__step_random RANDOM = {{{11, 12}}, 5};
+static const dnnb__step_random RANDOM = {.key = {{11, 12}}, .step = 5};
 
 static const dnnb__layer_row rows[] = {
     {.path = "c1",

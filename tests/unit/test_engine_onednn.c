@@ -282,7 +282,7 @@ static void test_engine_onednn__plans_share_a_net(void **state) {
     dnnb__net *net = make_net("onednn", graph, 2);
     size_t n_large = 20, last = graph->n_nodes - 1, n_out = count_of(graph, last);
     float *input = random_values(n_large * count_of(graph, 0), 2);
-    dnnb__step_random random = {key, 0};
+    dnnb__step_random random = {.key = key, .step = 0};
     dnnb__plan *small = make_plan(net, DNNB__MODE_TRAIN, 2, 0, last, false);
     results before, after, other;
     run_step(small, input, &before);
@@ -539,7 +539,7 @@ static void test_engine_onednn__a_step_allocates_nothing(void **state) {
     uint64_t before = dnnb__mem_get_count();
     size_t threads = dnnb__threads_set(1);
     for (uint32_t i = 0; i < 3; i++) {
-        dnnb__step_random random = {key, i};
+        dnnb__step_random random = {.key = key, .step = i};
         assert_ok(dnnb__plan_forward(plan, input, &random));
         assert_ok(dnnb__plan_backward(plan, output_gradient));
         dnnb__net_mark_changed(net);

@@ -7,7 +7,7 @@
 
 enum { N = 10007 };
 
-static const dnnb__step_random RANDOM = {{{3, 4}}, 9};
+static const dnnb__step_random RANDOM = {.key = {{3, 4}}, .step = 9};
 
 static dnnb__plan *make_plan(const dnnb__layer_row *row, const dnnb_shape *shape, size_t batch,
                              dnnb__graph **graph, dnnb__net **net) {

@@ -14,13 +14,13 @@ enum { CHUNK = 4096 }; /* elements; a multiple of a block's four */
 
 typedef struct dropout {
     dnnb__precision precision;
-    int64_t count;
+    int64_t count, row; /* elements of the batch, of a row */
     uint64_t threshold; /* words below it drop: p * 2^32, rounded up */
     float scale;        /* 1 / (1 - p) */
     uint32_t layer;
 } dropout;
 
-/* Elements first .. first + n of the mask: 1 where the element is kept. */
+/* Elements first .. first + n of a step's mask: 1 where the element is kept. */
 DNNB__KERNEL static void fill_mask(const dropout *d, const dnnb__step_random *random, int64_t first,
                                    int64_t n, uint8_t *kept) {
     int64_t whole = n / 4 * 4;
@@ -56,15 +56,25 @@ static void apply(const dropout *d, const uint8_t *kept, const void *in, void *o
         apply_mask(kept + first, d->scale, (const float *)in + first, (float *)out + first, n);
 }
 
-static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
+/* `count` elements from `begin` on, which are all of a step. */
+static void drop(const dnnb__step *step, const dnnb__step_random *random, int64_t begin,
+                 int64_t count) {
     const dropout *d = step->settings;
     uint8_t *kept = step->data[2];
 #pragma omp parallel for schedule(static)
-    for (int64_t first = 0; first < d->count; first += CHUNK) {
-        int64_t n = d->count - first < CHUNK ? d->count - first : CHUNK;
-        fill_mask(d, random, first, n, kept + first);
-        apply(d, kept, step->data[1], step->data[0], first, n);
+    for (int64_t first = 0; first < count; first += CHUNK) {
+        int64_t n = count - first < CHUNK ? count - first : CHUNK;
+        fill_mask(d, random, first, n, kept + begin + first);
+        apply(d, kept, step->data[1], step->data[0], begin + first, n);
     }
+}
+
+static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
+    const dropout *d = step->settings;
+    int64_t of_step = random->n_rows ? (int64_t)random->n_rows * d->row : d->count;
+    dnnb__step_random r = *random;
+    for (int64_t begin = 0; begin < d->count; begin += of_step, r.step++)
+        drop(step, &r, begin, d->count - begin < of_step ? d->count - begin : of_step);
 }
 
 static void backward_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -84,6 +94,7 @@ static dnnb_status settings_create(dnnb__onednn_plan *plan, const dnnb__op *op, 
     float p = op->node->attr.dropout.p;
     *(dropout *)*out = (dropout){.precision = plan->values[op->out].precision,
                                  .count = (int64_t)count,
+                                 .row = (int64_t)(count / plan->base.options.batch),
                                  .threshold = (uint64_t)ceil((double)p * 0x1p32),
                                  .scale = 1.0f / (1.0f - p),
                                  .layer = (uint32_t)op->index};

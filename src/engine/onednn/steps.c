@@ -186,6 +186,7 @@ dnnb_status dnnb__onednn_add_primitive(dnnb__onednn_plan *plan, const char *laye
     *taken = (dnnb__primitive){0};
     step->info.implementation = step->primitive.implementation;
     step->info.is_slow = dnnb__primitive_is_slow(&step->primitive);
+    step->info.is_rowwise = strncmp(pass, "reorder", strlen("reorder")) == 0;
     for (size_t i = 0; i < n; i++) {
         dnnb__layout layout = dnnb__primitive_get_layout(&step->primitive, bindings[i].arg);
         if (layout) DNNB_TRY(step_bind(plan, step, bindings[i].arg, layout, bindings[i].buffer));
@@ -206,6 +207,7 @@ dnnb_status dnnb__onednn_add_kernel(dnnb__onednn_plan *plan, const char *layer, 
     dnnb__step *step;
     DNNB_TRY(step_add(plan, &step, layer, pass));
     step->info.implementation = name;
+    step->info.is_rowwise = true; /* our own kernels all are, in forward passes */
     step->kernel = kernel;
     step->settings = settings;
     memcpy(step->buffers, buffers, n * sizeof *buffers);

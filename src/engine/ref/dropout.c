@@ -6,8 +6,12 @@
 static double get_factor(const dnnb__ref_call *call, size_t i) {
     if (!call->training) return 1.0;
     float p = call->node->attr.dropout.p;
-    dnnb__random_block block =
-        dnnb__random_at(call->random->key, call->random->step, (uint32_t)call->node_index, i / 4);
+    const dnnb__step_random *r = call->random;
+    size_t of_step =
+        r->n_rows ? r->n_rows * (call->out.count / (size_t)call->batch) : call->out.count;
+    uint32_t step = r->step + (uint32_t)(i / of_step);
+    i %= of_step;
+    dnnb__random_block block = dnnb__random_at(r->key, step, (uint32_t)call->node_index, i / 4);
     if ((double)block.word[i % 4] < (double)p * 0x1p32) return 0.0;
     return (double)(1.0f / (1.0f - p));
 }
