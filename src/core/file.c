@@ -125,19 +125,19 @@ enum { FLUSH_BYTES = 8 << 20 }; /* of a file, that are left to the system before
 
 struct dnnb__sink {
     int fd;
-    int error;       /* errno of the first failure */
-    size_t n_behind; /* bytes written since the disk was last told to begin */
+    int error;             /* errno of the first failure */
+    size_t n_behind_bytes; /* written since the disk was last told to begin */
 };
 
 static ssize_t sink_write(void *cookie, const char *bytes, size_t n) {
     dnnb__sink *sink = cookie;
     size_t written = dnnb__io_write_all(sink->fd, bytes, n);
     if (written < n && sink->error == 0) sink->error = errno;
-    sink->n_behind += written;
-    if (sink->n_behind >= FLUSH_BYTES) {
-        off_t begin = lseek(sink->fd, 0, SEEK_CUR) - (off_t)sink->n_behind;
+    sink->n_behind_bytes += written;
+    if (sink->n_behind_bytes >= FLUSH_BYTES) {
+        off_t begin = lseek(sink->fd, 0, SEEK_CUR) - (off_t)sink->n_behind_bytes;
         dnnb__io_begin_flush(sink->fd, begin > 0 ? begin : 0);
-        sink->n_behind = 0;
+        sink->n_behind_bytes = 0;
     }
     return (ssize_t)written;
 }

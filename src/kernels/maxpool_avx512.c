@@ -177,7 +177,8 @@ VECTOR void gather_bf16(const dnnb__maxpool *p, const holders *h, const void *ou
     }
     for (int64_t lane = 0; lane < p->block; lane += WORDS) {
         __m512i sum;
-        if (h->rows == 1 && h->columns == 1) { /* no sum, but no zero with a sign either */
+        /* No sum, but no zero with a sign either; NaN are quiet already, as rounding makes them. */
+        if (h->rows == 1 && h->columns == 1) {
             __m512i g = load_words(out_gradient, h->at + lane);
             __mmask32 is_here = is_at(where + h->at + lane, h->place);
             __m512i magnitude = _mm512_set1_epi16(0x7fff);

@@ -24,10 +24,11 @@ static bool has_weights(const dnnb__graph *graph, size_t from, size_t to) {
     return false;
 }
 
-static dnnb_status make_room(dnnb__ahead *ahead, const dnnb__features *features) {
+/* false: the steps do without. */
+static bool make_room(dnnb__ahead *ahead, const dnnb__features *features) {
     ahead->features = dnnb__alloc_large(ahead->max_rows * features->n, sizeof *ahead->features);
     ahead->values = dnnb__alloc_large(ahead->max_rows * ahead->n, sizeof *ahead->values);
-    return ahead->features && ahead->values ? DNNB_OK : dnnb__fail_memory();
+    return ahead->features && ahead->values;
 }
 
 dnnb_status dnnb__ahead_open(dnnb__ahead *ahead, dnnb_dnn *dnn, const dnnb__features *features,
@@ -41,20 +42,20 @@ dnnb_status dnnb__ahead_open(dnnb__ahead *ahead, dnnb_dnn *dnn, const dnnb__feat
     const dnnb_shape *shape = &dnn->graph->nodes[node].shape;
     dnnb__ahead a = {.node = node, .n = 1, .batch = batch, .max_rows = max_rows};
     for (size_t i = 0; i < shape->ndim; i++) a.n *= (size_t)shape->dim[i];
-    /* One plan for each number of rows that an epoch asks for. */
-    size_t sizes[2] = {smaller(max_rows, n_images), n_images % max_rows};
-    for (size_t i = 0; i < 2; i++) {
+    /* A step's first, whose bits these are to be. Kernels whose rows are the same in any batch are
+     * chosen by the layer alone, so plans for other numbers of rows have them too. */
+    size_t sizes[] = {batch, smaller(max_rows, n_images), n_images % max_rows};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         dnnb__plan *plan;
         if (sizes[i] == 0) continue;
         DNNB_TRY(get_plan(&a, dnn, features->node, sizes[i], &plan));
         if (!dnnb__plan_is_rowwise(plan)) return DNNB_OK;
     }
-    dnnb_status status = make_room(&a, features);
-    if (status == DNNB_OK)
+    if (make_room(&a, features))
         *ahead = a;
     else
         dnnb__ahead_close(&a);
-    return status;
+    return DNNB_OK;
 }
 
 void dnnb__ahead_close(dnnb__ahead *ahead) {

@@ -6,7 +6,7 @@
  * next. Such layers are large and batches are small, so that a step does little but read their
  * weights. Computed for the steps to come, they are read once for all of these. A row has the same
  * bits as in its step alone, or nothing is computed ahead; so which steps go together changes no
- * result.
+ * result. The first step of a group takes the time of all.
  */
 #ifndef DNNB_TRAIN_AHEAD_H
 #define DNNB_TRAIN_AHEAD_H
@@ -16,12 +16,12 @@
 typedef struct dnnb__ahead {
     size_t node;         /* of the graph, the last that is frozen; 0: nothing is computed ahead */
     size_t n;            /* its floats a row */
-    size_t batch;        /* rows of a step, */
-    size_t max_rows;     /* and of as many steps as are computed at once */
-    float *features;     /* [max_rows, features->n]: kept ones, */
-    float *values;       /* [max_rows, n]: what is computed of them, */
-    size_t n_rows;       /* of so many rows */
-    uint32_t first_step; /* among all steps, of the first row */
+    size_t batch;        /* rows of a step */
+    size_t max_rows;     /* of all steps that are computed at once */
+    float *features;     /* [max_rows, floats of a row's features] */
+    float *values;       /* [max_rows, n]: the node's outputs for them, */
+    size_t n_rows;       /* of which so many are there, */
+    uint32_t first_step; /* those of this step first; steps are counted over all epochs */
 } dnnb__ahead;
 
 /** Find out whether these features have such layers behind them, and make room and plans. What was
@@ -32,8 +32,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__ahead_open(dnnb__ahead *ahead, dnnb_dnn *dnn,
                                              size_t n_images);
 void dnnb__ahead_close(dnnb__ahead *ahead);
 
-/** The outputs [n, ahead->n] of `node` for the next n rows of an epoch; they stay until the next
- *  call.
+/** The outputs [n, ahead->n] of `node` for the next n rows of an epoch: `batch`, but for the last.
+ *  The step goes up by one from call to call, and is none of an epoch before. They stay until the
+ *  next call.
  *  @param rows   The epoch's that are left, n_left of them.
  *  @param random The step's.
  *  @error DNNB_ERR_IO as of dnnb__features_get(). */

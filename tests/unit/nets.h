@@ -73,6 +73,20 @@ static const dnnb__layer_row chain[] = {CONV("c1", 20, 11, 11, 4, 2),
                                         DROPOUT("d2", 0.25f),
                                         LINEAR("l2", 7)};
 
+/* Windows of 255 and of 256 pixels: with the larger one ReLU is a step of its own. */
+static const dnnb__layer_row windows[] = {CONV("c1", 16, 3, 3, 1, 1),
+                                          RELU("r1"),
+                                          {.path = "p1",
+                                           .kind = DNNB__LAYER_MAXPOOL2D,
+                                           .attr.pool2d = {.kernel = {15, 17}, .stride = {1, 1}}},
+                                          CONV("c2", 32, 3, 3, 1, 1),
+                                          RELU("r2"),
+                                          {.path = "p2",
+                                           .kind = DNNB__LAYER_MAXPOOL2D,
+                                           .attr.pool2d = {.kernel = {16, 16}, .stride = {2, 2}}},
+                                          FLATTEN("f"),
+                                          LINEAR("l", 5)};
+
 /* Two residual blocks: an input read twice, and a branch with a convolution of its own. */
 static const dnnb__layer_row residual[] = {
     CONV("c0", 16, 3, 3, 1, 1),

@@ -41,8 +41,9 @@ static void compare_step(const dnnb__graph *graph, size_t batch, size_t from, bo
 
 static void test_engine_onednn__small_networks_equal_ref(void **state) {
     (void)state;
-    dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), GRAPH(residual, 3, 14), GRAPH(branches, 4, 9)};
-    for (size_t i = 0; i < 3; i++) {
+    dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), GRAPH(residual, 3, 14), GRAPH(branches, 4, 9),
+                             GRAPH(windows, 3, 36)};
+    for (size_t i = 0; i < 4; i++) {
         compare_step(graphs[i], 3, 0, false);
         compare_step(graphs[i], 1, 0, true);
         dnnb__graph_destroy(graphs[i]);

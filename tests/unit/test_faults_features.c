@@ -1,11 +1,12 @@
 /*
  * Training whose frozen features are kept in a file, with each of its operations failing once: what
- * cannot be kept is computed again, to the same bits.
+ * cannot be kept is computed again, to the same bits. The network is one in which a layer behind
+ * them is computed for several steps at once.
  */
 #include "unit/faults.h"
 
 #include "dnnbrain/train.h"
-#include "unit/tiny.h"
+#include "unit/wide.h"
 
 typedef struct job {
     tiny_folder folder;
@@ -24,8 +25,7 @@ static bool watch(void *context, const dnnb_event *event) {
 
 static void renew_network(dnnb_dnn **dnn) {
     dnnb_dnn_destroy(*dnn);
-    *dnn = tiny_create(1, 2);
-    assert_ok(dnnb_dnn_set_trainable(*dnn, "backbone", false));
+    *dnn = wide_create("onednn", DNNB_PRECISION_F32);
 }
 
 static size_t count_files(const char *folder) {

@@ -287,7 +287,6 @@ static dnnb__plan_op plan_get_op(const dnnb__plan *base, size_t i) {
     return (dnnb__plan_op){.layer = call->node->path,
                            .pass = is_backward ? "backward" : "forward",
                            .implementation = "ref: loops, float64 sums",
-                           .is_rowwise = true,
                            .flops = 2.0 * (double)call->node->macs * n_images,
                            .unpadded_flops = 2.0 * (double)call->node->unpadded_macs * n_images,
                            .seconds = s->seconds[is_backward]};
