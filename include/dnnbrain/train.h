@@ -200,7 +200,7 @@ DNNB_API DNNB_MUST_CHECK dnnb_status dnnb_train_check(const dnnb_dnn *dnn,
  * sets with the testing transform. Equal seed, data, options and number of threads give equal bits.
  *
  * With options->checkpoint the run saves itself into that folder from a forked process, at the end
- * of every epoch (while the save before is still being written: as soon as that is done) and at
+ * of every epoch (where epochs are short, a second for each 50 MB after the save before) and at
  * least every checkpoint_every_s seconds; and before it returns with a failure, unless that is
  * DNNB_ERR_NUMERIC or comes before the first epoch is done and saved. A save
  * that fails is a warning, and is tried again. The last two checkpoints are kept. With
