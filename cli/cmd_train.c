@@ -41,11 +41,6 @@ static void print_best(cli_train *c, const dnnb_history *history) {
                       is_loss ? epoch->loss_validation : epoch->score_validation, best + 1);
 }
 
-static bool has_checkpoint(const char *folder) {
-    char path[4096];
-    return cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path);
-}
-
 /* --json: each line at once, also for a reader at the other end of a pipe. */
 static void print_log(void *context, const char *line, size_t n_bytes) {
     (void)context;
@@ -57,7 +52,7 @@ static void print_log(void *context, const char *line, size_t n_bytes) {
 static int finish(cli_train *c, dnnb_status status, const dnnb_history *history) {
     size_t n_done = history ? dnnb_history_get_count(history) : 0;
     if (status == DNNB_ERR_STOPPED && cli_signals_get()) {
-        bool is_saved = has_checkpoint(c->run.folder);
+        bool is_saved = cli_run_files_has_checkpoint(c->run.folder);
         cli_error("stopped by a signal after %zu of %zu epochs%s", n_done, c->options.epochs,
                   is_saved ? "; to go on: the same command with --resume" : "");
         return 128 + cli_signals_get();

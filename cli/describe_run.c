@@ -224,7 +224,6 @@ static int print_files(const char *folder) {
 
 int cli_describe_run(const char *folder) {
     dnnb_record *record = NULL;
-    char path[PATH_BYTES];
     if (dnnb_record_load(&record, folder) != DNNB_OK) return cli_fail();
     print_setting(record);
     print_outcome(record);
@@ -235,7 +234,7 @@ int cli_describe_run(const char *folder) {
         status = print_history(history, dnnb_record_get_best_epoch(record));
         putchar('\n');
     }
-    if (cli_join(path, sizeof path, folder, "checkpoint") && cli_exists(path))
+    if (cli_run_files_has_checkpoint(folder))
         printf("a checkpoint is there: `dnnbrain train` with the same options and --resume goes "
                "on\n");
     if (status == CLI_DONE) status = print_files(folder);

@@ -1,6 +1,9 @@
 /* The files of a run folder. */
 #include "cli/run_files.h"
 
+#include <dirent.h>
+#include <string.h>
+
 #include "cli/common.h"
 
 static const cli_run_file files[] = {
@@ -25,4 +28,15 @@ static const cli_run_file files[] = {
 
 const cli_run_file *cli_run_files_get(size_t i) {
     return i < CLI_COUNT_OF(files) ? &files[i] : NULL;
+}
+
+bool cli_run_files_has_checkpoint(const char *folder) {
+    char path[4096];
+    DIR *dir = cli_join(path, sizeof path, folder, "checkpoint") ? opendir(path) : NULL;
+    const struct dirent *entry;
+    bool is_there = false;
+    while (dir && !is_there && (entry = readdir(dir)))
+        is_there = strncmp(entry->d_name, "epoch-", strlen("epoch-")) == 0;
+    if (dir) closedir(dir);
+    return is_there;
 }

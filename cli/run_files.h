@@ -2,6 +2,7 @@
 #ifndef DNNB_CLI_RUN_FILES_H
 #define DNNB_CLI_RUN_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct cli_run_file {
@@ -10,5 +11,7 @@ typedef struct cli_run_file {
 
 /** File i; NULL behind the last. */
 const cli_run_file *cli_run_files_get(size_t i);
+/** Whether a run folder holds a checkpoint. */
+bool cli_run_files_has_checkpoint(const char *folder);
 
 #endif

@@ -4,6 +4,7 @@
  * Invariant: no file is removed but those that a run makes.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -11,6 +12,8 @@
 #include "core/scratch.h"
 #include "run/run.h"
 #include "train/checkpoint.h"
+
+#include "dnnbrain/record.h"
 
 /* Everything that a run may leave behind. The first file tells that a folder is a run. */
 static const char *const files[] = {
@@ -22,6 +25,7 @@ static const char *const files[] = {
 };
 enum { N_FILES = sizeof files / sizeof files[0] };
 
+enum { MAY_LOSE_S = 60 }; /* the default of --checkpoint-every */
 static const char lock_name[] = "lock", checkpoint_name[] = "checkpoint";
 /* What dnnb__writer adds to a name while it writes. */
 static const char temporary_mark[] = ".tmp-";
@@ -63,10 +67,31 @@ static dnnb_status count_checkpoints(size_t *n, const char *folder) {
     return status;
 }
 
-/* A folder that holds a run, which is to go on. */
+/* Whether a run's finished epochs took no longer than what a kill may cost. One that it is killed
+ * in may be in the history without its time. */
+static dnnb_status is_short(bool *out, const char *folder) {
+    dnnb_record *record;
+    DNNB_TRY(dnnb_record_load(&record, folder));
+    const dnnb_history *history = dnnb_record_get_history(record);
+    double seconds = 0;
+    size_t n = dnnb_history_get_count(history), n_untimed = 0;
+    for (size_t i = 0; i < n; i++) {
+        double s = dnnb_history_get_epoch(history, i)->seconds;
+        if (isnan(s))
+            n_untimed++;
+        else
+            seconds += s;
+    }
+    dnnb_record_destroy(record);
+    *out = seconds < MAY_LOSE_S && n_untimed <= 1;
+    return DNNB_OK;
+}
+
+/* A folder that holds a run, which is to go on. A run has the folder of its checkpoints from its
+ * first step to its end. */
 static dnnb_status check_resumed(dnnb__run_folder *out, const char *folder, dnnb__buf *warning) {
     size_t n_checkpoints;
-    bool has_model, has_folder, has_best, has_history;
+    bool has_model, has_folder, has_best, has_history, is_new = false;
     DNNB_TRY(count_checkpoints(&n_checkpoints, folder));
     *out = DNNB__RUN_FOLDER_SAVED;
     if (n_checkpoints > 0) return DNNB_OK;
@@ -76,7 +101,8 @@ static dnnb_status check_resumed(dnnb__run_folder *out, const char *folder, dnnb
     if (has_model && !has_folder) return DNNB_OK; /* the last thing that a run takes away */
     DNNB_TRY(find(&has_best, folder, "best.pth"));
     DNNB_TRY(find(&has_history, folder, "train_dict.json"));
-    if (has_model || has_best || has_history)
+    if (has_folder) DNNB_TRY(is_short(&is_new, folder));
+    if (!is_new && (has_model || has_best || has_history))
         return dnnb__fail(DNNB_ERR_ARGUMENT,
                           "%s: expected a checkpoint to go on from, found none (--overwrite begins "
                           "again)",

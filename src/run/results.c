@@ -34,6 +34,8 @@ static const char rows_name[] = "run/prediction_rows", outputs_name[] = "run/pre
 dnnb_status dnnb__run_begin(dnnb__run *r) {
     WITH_PATH(r, "config.json", dnnb__run_config_save(&r->in, path));
     WITH_PATH(r, "log.jsonl", dnnb__run_log_open(&r->log, path, r->is_resumed));
+    /* Until the run has ended it says that this is not all (folder.c). */
+    WITH_PATH(r, "checkpoint", dnnb__folder_create(path));
     return DNNB_OK;
 }
 

@@ -194,6 +194,17 @@ static void remove_all(const char *path) {
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void kill_at_step(const fixture *f, const char *name, size_t step, void (*act)(witness *)) {
+    pid_t child = fork();
+    if (child == 0) {
+        witness w = {.at_step = step, .act = act};
+        _exit(run(f, name, &f->options, false, &w, NULL) == DNNB_OK ? 0 : 1);
+    }
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFSIGNALED(code));
+}
+
 static void remove_checkpoints(witness *w) {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/checkpoint", w->folder);
@@ -207,14 +218,7 @@ static void test_run_resume__without_a_checkpoint_nothing_is_thrown_away(void **
     dnnb_train_options o = f.options;
     for (int later = 0; later < 2; later++) {
         const char *name = later ? "later" : "first";
-        pid_t child = fork();
-        if (child == 0) {
-            witness w = {.at_step = later ? 5 : 1, .act = remove_checkpoints};
-            _exit(run(&f, name, &o, false, &w, NULL) == DNNB_OK ? 0 : 1);
-        }
-        int code;
-        assert_int_equal(waitpid(child, &code, 0), child);
-        assert_true(WIFSIGNALED(code));
+        kill_at_step(&f, name, later ? 5 : 1, remove_checkpoints);
     }
     witness w = {0};
     assert_fails(run(&f, "first", &o, false, &w, NULL), DNNB_ERR_ARGUMENT,
@@ -225,6 +229,41 @@ static void test_run_resume__without_a_checkpoint_nothing_is_thrown_away(void **
     assert_fails(run(&f, "later", &o, false, &w, NULL), DNNB_ERR_ARGUMENT,
                  "expected a checkpoint to go on from, found none");
     assert_true(exists(&f, "later", "best.pth") || exists(&f, "later", "train_dict.json"));
+    fixture_destroy(&f);
+}
+
+/* As a run that is killed before the process that writes its first checkpoint has ended. */
+static void empty_checkpoints(witness *w) {
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/checkpoint", w->folder);
+    remove_all(path);
+    if (mkdir(path, 0777) == 0) raise(SIGKILL);
+}
+
+static void test_run_resume__a_run_killed_before_its_first_checkpoint_begins_again(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    dnnb_train_options o = f.options;
+    witness w = {0};
+    assert_ok(run(&f, "whole", &o, false, &w, NULL));
+    kill_at_step(&f, "killed", 5, empty_checkpoints);
+    assert_true(exists(&f, "killed", "train_dict.json"));
+    o.resume = true;
+    assert_ok(run(&f, "killed", &o, false, &w, NULL));
+    assert_non_null(strstr(w.warning, "before its first checkpoint"));
+    assert_same_results(&f, "whole", "killed");
+    /* Not where more would be lost than a kill may cost. */
+    kill_at_step(&f, "long", 5, empty_checkpoints);
+    dnnb_history *history;
+    double loss = 1;
+    dnnb_epoch epoch = {.step_loss = &loss, .n_steps = 1, .epoch_loss = 1, .seconds = 61};
+    assert_ok(dnnb_history_create(&history));
+    assert_ok(dnnb_history_add(history, &epoch));
+    assert_ok(dnnb_history_save_json(history, join(&f, "long", "train_dict.json").text));
+    assert_ok(dnnb_history_save_csv(history, join(&f, "long", "history.csv").text));
+    dnnb_history_destroy(history);
+    assert_fails(run(&f, "long", &o, false, &w, NULL), DNNB_ERR_ARGUMENT,
+                 "expected a checkpoint to go on from, found none");
     fixture_destroy(&f);
 }
 
@@ -379,6 +418,7 @@ int main(void) {
         cmocka_unit_test(test_run_resume__killed_runs_end_with_the_same_files),
         cmocka_unit_test(test_run_resume__a_finished_run_has_nothing_left_to_do),
         cmocka_unit_test(test_run_resume__without_a_checkpoint_nothing_is_thrown_away),
+        cmocka_unit_test(test_run_resume__a_run_killed_before_its_first_checkpoint_begins_again),
         cmocka_unit_test(test_run_resume__a_full_disk_costs_nothing_but_a_warning),
         cmocka_unit_test(test_run_resume__a_disk_that_stays_full_fails_at_the_end),
         cmocka_unit_test(test_run_resume__a_folder_that_vanishes_is_made_again),
