@@ -367,8 +367,8 @@ static dnnb_status add_bytes(void *context, const char *name, float *values, siz
     return DNNB_OK;
 }
 
-/* Seconds that the end of an epoch keeps from the save before. Writing 684 MB takes some 0.7 s of
- * the training; after epochs of a few seconds that would be a quarter of their time. */
+/* Seconds that the end of an epoch keeps from the save before. Writing 684 MB takes some 0.75 s
+ * of the training (docs/performance.md): too much of an epoch of a few seconds. */
 static double get_pause_s(const dnnb__trainer *t) {
     double n_bytes = 0;
     (void)visit_arrays(t, add_bytes, &n_bytes);
