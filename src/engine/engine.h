@@ -197,9 +197,8 @@ typedef struct dnnb__plan_op {
     double unpadded_flops; /* without these, which a kernel may leave out */
     double bytes;    /* of what it reads and writes, each once; 0 where the engine does not count */
     bool is_slow;    /* the engine's last resort, tens of times slower than its other kernels */
-    bool is_rowwise; /* forward: a row of the batch has the same bits in any that this computes, and
-                        in a plan that ends here; not with ref, whose float64 plans round at the end
-                      */
+    bool is_rowwise; /* forward: a row has the same bits in any batch, and in a plan that ends here;
+                        not with ref, whose plans are float64 and round at the end */
     double seconds;
 } dnnb__plan_op;
 size_t dnnb__plan_get_n_ops(const dnnb__plan *plan);

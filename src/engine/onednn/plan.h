@@ -207,8 +207,7 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_add_reorder(dnnb__onednn_plan *plan, co
                                                      dnnb__layout from_layout, size_t from,
                                                      dnnb__layout to_layout, size_t *to);
 
-/** Whether a node is max pooling that can apply a ReLU before it to its own output (maxpool2d.c).
- */
+/** Whether a node is max pooling that can apply a ReLU to its own output (maxpool2d.c). */
 bool dnnb__onednn_may_pool_relu(const dnnb__node *node);
 /** Whether the operation's output is to be that of its ReLU, which no max pooling applies later
  *  (relu.c). */
