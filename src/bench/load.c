@@ -1,5 +1,5 @@
-/* Passes of the training loader alone: of each file the crop's part decoded, all of it decoded for
- * being kept, and from the pixels that were kept. */
+/* Passes of the training loader alone: of each file the crop's part decoded where a pass before
+ * found it sound, all of it decoded for being kept, and from the pixels that were kept. */
 #include "bench/bench.h"
 #include "core/thread.h"
 #include "train/session.h"
@@ -24,11 +24,14 @@ static dnnb_status run_pass(dnnb__session *session, dnnb__set *set, size_t n, si
     return DNNB_OK;
 }
 
+/* After a first one, which keeps what may be kept and finds which files are sound. */
 static dnnb_status run_passes(dnnb__session *session, dnnb__set *set, size_t n,
                               const dnnb_bench_options *options, bool keep,
                               dnnb__bench_times *times) {
-    double seconds, start = dnnb__bench_now_s();
-    uint64_t epoch = times->n;
+    double seconds;
+    uint64_t epoch = 0;
+    DNNB_TRY(run_pass(session, set, n, options->batch, epoch++, keep, &seconds));
+    double start = dnnb__bench_now_s();
     do {
         DNNB_TRY(run_pass(session, set, n, options->batch, epoch++, keep, &seconds));
         DNNB_TRY(dnnb__bench_times_add(times, seconds));

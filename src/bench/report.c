@@ -122,7 +122,7 @@ static dnnb_status measure_loader(report *r, const dnnb_bench_options *options) 
     if (status == DNNB_OK) {
         size_t n = loads.n_images;
         double none = (double)NAN;
-        add_rate(r, "loading, the crop's part decoded", DNNB_BENCH_LOAD, n, &loads.parts, none);
+        add_rate(r, "loading, nothing kept, later epochs", DNNB_BENCH_LOAD, n, &loads.parts, none);
         add_rate(r, "loading, all decoded, then kept", DNNB_BENCH_LOAD_WHOLE, n, &loads.whole,
                  none);
         add_rate(r, "loading, pixels kept", DNNB_BENCH_LOAD_KEPT, n, &loads.kept, none);

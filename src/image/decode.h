@@ -14,8 +14,15 @@
 #include "core/status.h"
 #include "dnnbrain/image.h"
 
-/** Says what part of an image of this size is wanted. */
-typedef void dnnb__choose_part(void *context, int64_t width_px, int64_t height_px, dnnb_box *part);
+/** What is wanted of a file. */
+typedef struct dnnb__part {
+    dnnb_box box;
+    bool is_sound; /* the file was decoded before: damage behind the box need not be looked for */
+} dnnb__part;
+
+/** Says what part of an image of this size is wanted; `part` is empty. */
+typedef void dnnb__choose_part(void *context, int64_t width_px, int64_t height_px,
+                               dnnb__part *part);
 
 typedef struct dnnb__decode {
     const uint8_t *bytes;

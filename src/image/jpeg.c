@@ -8,8 +8,9 @@
  * nothing that must be freed.
  *
  * Where only a part is wanted, the library decodes all of the file, so that damage anywhere is
- * found, and transforms what the part needs. Smooth upsampling takes the edge of what is
- * transformed for the picture's: a margin keeps the part's own pixels as they are.
+ * found, and transforms what the part needs; of a file that is known to be sound it stops behind
+ * the part. Smooth upsampling takes the edge of what is transformed for the picture's: a margin
+ * keeps the part's own pixels as they are.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -131,27 +132,29 @@ static dnnb_status read_rows(reader *r, JDIMENSION left, JDIMENSION end) {
 
 /* The rows and columns of the part, and the picture's last row: what lies between is decoded and
  * not transformed. */
-static dnnb_status read_part(reader *r, const dnnb_box *part) {
+static dnnb_status read_part(reader *r, const dnnb__part *part) {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
-    JDIMENSION left = (JDIMENSION)part->left_px, top = (JDIMENSION)part->top_px;
-    JDIMENSION right = left + (JDIMENSION)part->width_px + MARGIN_PX;
-    JDIMENSION bottom = top + (JDIMENSION)part->height_px, last = jpeg->output_height - 1;
+    JDIMENSION left = (JDIMENSION)part->box.left_px, top = (JDIMENSION)part->box.top_px;
+    JDIMENSION right = left + (JDIMENSION)part->box.width_px + MARGIN_PX;
+    JDIMENSION bottom = top + (JDIMENSION)part->box.height_px, last = jpeg->output_height - 1;
     left = left > MARGIN_PX ? left - MARGIN_PX : 0;
     if (right > jpeg->image_width) right = jpeg->image_width;
     JDIMENSION width = right - left;
     if (width < jpeg->image_width) jpeg_crop_scanline(jpeg, &left, &width);
     if (top > 0) (void)jpeg_skip_scanlines(jpeg, top);
     DNNB_TRY(read_rows(r, left, bottom));
+    if (part->is_sound) return DNNB_OK;
     if (bottom < last) (void)jpeg_skip_scanlines(jpeg, last - bottom);
     return read_rows(r, left, jpeg->output_height);
 }
 
 /* Whether less than the whole is wanted of a picture that can be had in parts. */
-static bool choose_part(const reader *r, dnnb_box *part) {
+static bool choose_part(const reader *r, dnnb__part *part) {
     const struct jpeg_decompress_struct *jpeg = &r->jpeg;
     if (!r->d->choose) return false;
     r->d->choose(r->d->choose_context, jpeg->image_width, jpeg->image_height, part);
-    bool is_whole = part->width_px == jpeg->image_width && part->height_px == jpeg->image_height;
+    bool is_whole =
+        part->box.width_px == jpeg->image_width && part->box.height_px == jpeg->image_height;
     return !is_whole && !r->cmyk;
 }
 
@@ -177,13 +180,14 @@ static dnnb_status run(reader *r) {
         r->cmyk = dnnb__alloc(jpeg->image_width, 4);
         if (!r->cmyk) return dnnb__fail_memory();
     }
-    dnnb_box part;
+    dnnb__part part = {0};
     bool has_part = choose_part(r, &part);
     if (!jpeg_start_decompress(jpeg)) return dnnb__decode_fail_truncated(r->d, "JPEG");
     if (has_part)
         DNNB_TRY(read_part(r, &part));
     else
         DNNB_TRY(read_rows(r, 0, jpeg->output_height));
+    if (has_part && part.is_sound) return DNNB_OK;
     /* Damage after the last row counts, a missing end marker does not. */
     (void)jpeg_finish_decompress(jpeg);
     return DNNB_OK;

@@ -27,7 +27,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__image_buffer_load(dnnb__image_buffer *buffer, 
                                                     const dnnb_decode_options *options);
 /** The same where only a part of the pixels is wanted, which `choose` names once the size is known;
  *  the others are set to anything. The image's size is that of the whole. It fails where loading
- * the whole image does. */
+ *  the whole image does, unless the file is said to be sound and its damage lies behind the part.
+ */
 DNNB_MUST_CHECK dnnb_status dnnb__image_buffer_load_part(dnnb__image_buffer *buffer,
                                                          const char *path,
                                                          const dnnb_decode_options *options,

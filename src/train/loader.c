@@ -76,12 +76,13 @@ static void draw_cut(cut *c, int64_t width_px, int64_t height_px) {
 }
 
 /* An image that the budget has no room for is decoded where it is cut. */
-static void choose_part(void *context, int64_t width_px, int64_t height_px, dnnb_box *part) {
+static void choose_part(void *context, int64_t width_px, int64_t height_px, dnnb__part *part) {
     cut *c = context;
     size_t bytes = (size_t)width_px * (size_t)height_px * 3;
     draw_cut(c, width_px, height_px);
     if (c->pass->keep && dnnb__budget_take(c->loader->options.budget, bytes)) c->kept_bytes = bytes;
-    *part = c->kept_bytes ? (dnnb_box){0, 0, width_px, height_px} : c->box;
+    part->box = c->kept_bytes ? (dnnb_box){0, 0, width_px, height_px} : c->box;
+    part->is_sound = c->pass->set->is_sound[c->row];
 }
 
 /* Keep the pixels of the worker's buffer. Not finding memory is no error. */
@@ -100,7 +101,7 @@ static void keep_decoded(const cut *c, const dnnb_image *image) {
 
 /* Decode what is needed of a row's image into the worker's buffer. */
 static dnnb_status decode_cut(worker *w, cut *c) {
-    dnnb_box part;
+    dnnb__part part;
     dnnb_status status =
         dnnb__image_buffer_load_part(&w->buffer, dnnb_stimulus_get_path(c->pass->set->stim, c->row),
                                      &w->loader->options.decode, choose_part, c);
@@ -108,6 +109,7 @@ static dnnb_status decode_cut(worker *w, cut *c) {
         dnnb__budget_give_back(c->loader->options.budget, c->kept_bytes);
         return status;
     }
+    c->pass->set->is_sound[c->row] = true;
     /* A decoder that knows no parts has not asked. */
     if (!c->is_drawn) choose_part(c, w->buffer.image.width_px, w->buffer.image.height_px, &part);
     keep_decoded(c, &w->buffer.image);
@@ -135,8 +137,10 @@ static dnnb_status get_decoded(worker *w, const dnnb__pass *pass, size_t row,
     *out = &pass->set->decoded[row];
     if ((*out)->pixels) return DNNB_OK;
     *out = &w->buffer.image;
-    return dnnb__image_buffer_load(&w->buffer, dnnb_stimulus_get_path(pass->set->stim, row),
-                                   &w->loader->options.decode);
+    DNNB_TRY(dnnb__image_buffer_load(&w->buffer, dnnb_stimulus_get_path(pass->set->stim, row),
+                                     &w->loader->options.decode));
+    pass->set->is_sound[row] = true;
+    return DNNB_OK;
 }
 
 static dnnb_status load_resized(worker *w, const dnnb__pass *pass, size_t row, void *out) {

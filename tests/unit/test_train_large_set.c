@@ -16,9 +16,9 @@ enum {
 #else
     N_ROWS = 150000,
 #endif
-    /* Label 8, since when it is left out 4, place in the order 8, and its kept pixels, decoded and
-     * resized, 24 each; the rest is for pages that are taken whole. */
-    SET_BYTES = 68 + 12
+    /* Label 8, since when it is left out 4, place in the order 8, its kept pixels, decoded and
+     * resized, 24 each, whether its file is sound 1; the rest is for pages that are taken whole. */
+    SET_BYTES = 69 + 11
 };
 
 static size_t get_resident_bytes(void) {

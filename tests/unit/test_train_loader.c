@@ -189,6 +189,7 @@ static void test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early
             check_image(&f, (size_t)batch.rows[k], 0, false,
                         (const float *)batch.images + k * N_FLOATS);
         }
+        for (size_t k = 0; k < 8; k++) assert_true(set->is_sound[k] == (k != 3));
     }
     dnnb__loader_destroy(loader);
     dnnb__set_destroy(set);
