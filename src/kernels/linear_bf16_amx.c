@@ -1,12 +1,12 @@
 /*
  * Linear in bfloat16 with AMX (amx.h).
  *
- * Method: up to 64 rows of the batch are multiplied with a part of the weights while both are in
- * the first caches; the sums stay in between as tiles of float32. Forward, a tile of weights is one
- * as it lies: pairs of inputs, 16 of a block's outputs. Backward, a sum runs over the outputs: each
- * two tiles of 16 outputs are brought into rows of 32, one of an input, in pairs of outputs 16
- * apart, in which the gradient is packed too. While a part is multiplied the next one is fetched:
- * weights are read once, as fast as memory gives them.
+ * Method: up to 256 rows of the batch forward, 64 backward, are multiplied with a part of the
+ * weights while both are in the first caches; the sums stay in between as tiles of float32.
+ * Forward, a tile of weights is one as it lies: pairs of inputs, 16 of a block's outputs. Backward,
+ * a sum runs over the outputs: each two tiles of 16 outputs are brought into rows of 32, one of an
+ * input, in pairs of outputs 16 apart, in which the gradient is packed too. While a part is
+ * multiplied the next one is fetched: weights are read once, as fast as memory gives them.
  */
 #include "kernels/amx.h"
 #include "kernels/linear_bf16.h"
@@ -20,9 +20,11 @@ enum {
     TILE = LANES * DEPTH,     /* elements of a tile of bfloat16 */
     SUMS = DNNB__TILE_FLOATS, /* of a tile of sums */
     ACROSS = WIDTH / LANES,   /* tiles of a block's outputs */
-    DOWN = 4,                 /* tiles of rows that are multiplied together */
+    DOWN = 4,                 /* tiles of rows whose gradient is made together */
     STEP = DEPTH * WIDTH,     /* weights of 32 inputs */
+    FORWARD_DOWN = 16,        /* tiles of rows that are multiplied together */
     FORWARD_STEPS = 16,       /* of 32 inputs, of a part: 64 KiB of weights */
+    FORWARD_BLOCKS = 2,       /* of 64 outputs that share a part of many rows */
     BLOCK = LANES * WIDTH,    /* weights of 16 inputs */
     IN_TILES = 4,             /* of 16 inputs whose gradient is made together */
     BLOCKS = 4,               /* of 64 outputs, of a part */
@@ -142,30 +144,31 @@ DNNB__AMX static void multiply_one(const uint16_t *a, int64_t a_step, const uint
     _tile_stored(3, sums + 3 * SUMS, DNNB__TILE_ROW_BYTES);
 }
 
-/* A part of a block's inputs with n_down tiles of rows. */
+/* A part of a block's inputs with n_down tiles of rows, in twos; of many rows, half of the outputs
+ * first, whose weights stay in the first cache while the rows go by. */
 DNNB__AMX static void multiply_part(const uint16_t *a, int64_t a_step, int64_t n_down,
-                                    const uint16_t *b, int64_t n_steps, float *sums,
-                                    bool is_first) {
-    const uint16_t *next = b + n_steps * STEP;
-    int64_t n_passes = n_down / 2 * 2, lines = STEP * 2 / LINE / (n_passes ? n_passes : 1);
-    int64_t m = 0;
-    for (; m + 2 <= n_down; m += 2)
-        for (int64_t n = 0; n < 2; n++) {
-            quarter q = {.a = a + m * TILE,
-                         .b = b + n * 2 * DEPTH,
-                         .a_down = TILE,
-                         .a_step = a_step,
-                         .b_across = DEPTH,
-                         .b_step = STEP,
-                         .b_row_bytes = WIDTH * 4,
-                         .sums = sums + (m * ACROSS + n * 2) * SUMS,
-                         .down = ACROSS * SUMS,
-                         .across = SUMS};
-            const uint16_t *fetched = next + (m + n) * n_steps * lines * LINE / 2;
-            multiply(&q, n_steps, is_first, fetched, lines);
-        }
-    if (m < n_down)
-        multiply_one(a + m * TILE, a_step, b, n_steps, sums + m * ACROSS * SUMS, is_first, next);
+                                    const uint16_t *b, int64_t n_steps, float *sums, bool is_first,
+                                    const uint16_t *next) {
+    int64_t n_pairs = n_down / 2, lines = STEP * 2 / LINE / (n_pairs ? n_pairs * 2 : 1);
+    for (int64_t i = 0; i < n_pairs * 2; i++, next += n_steps * lines * LINE / 2) {
+        int64_t m = (n_down > DOWN ? i % n_pairs : i / 2) * 2;
+        int64_t n = n_down > DOWN ? i / n_pairs : i % 2;
+        quarter q = {.a = a + m * TILE,
+                     .b = b + n * 2 * DEPTH,
+                     .a_down = TILE,
+                     .a_step = a_step,
+                     .b_across = DEPTH,
+                     .b_step = STEP,
+                     .b_row_bytes = WIDTH * 4,
+                     .sums = sums + (m * ACROSS + n * 2) * SUMS,
+                     .down = ACROSS * SUMS,
+                     .across = SUMS};
+        multiply(&q, n_steps, is_first, next, lines);
+    }
+    int64_t last = n_pairs * 2;
+    if (last < n_down)
+        multiply_one(a + last * TILE, a_step, b, n_steps, sums + last * ACROSS * SUMS, is_first,
+                     next);
 }
 
 /* Rows of a block's outputs. */
@@ -189,39 +192,48 @@ DNNB__AMX static void put_out(const dnnb__linear_bf16 *l, const float *sums, int
     }
 }
 
-DNNB__AMX static void make_block(const dnnb__linear_bf16 *l, const uint16_t *packed,
-                                 const uint16_t *weights, int64_t block, const float *bias,
-                                 void *out, bool is_f32) {
-    _Alignas(64) float sums[DOWN * ACROSS * SUMS];
-    int64_t n_steps = divide_up(l->in, DEPTH), n_tiles = divide_up(l->rows, LANES);
-    const uint16_t *b = weights + block * n_steps * STEP;
-    for (int64_t m = 0; m < n_tiles; m += DOWN) {
-        int64_t n_down = smaller(DOWN, n_tiles - m), row = m * LANES;
-        for (int64_t k = 0; k < n_steps; k += FORWARD_STEPS)
-            multiply_part(packed + (k * n_tiles + m) * TILE, n_tiles * TILE, n_down, b + k * STEP,
-                          smaller(FORWARD_STEPS, n_steps - k), sums, k == 0);
-        put_out(l, sums, row, smaller(n_down * LANES, l->rows - row), block, bias, out, is_f32);
-    }
-}
-
+/* n_blocks of outputs: a part of the inputs stays in the second cache for all of them. */
 DNNB__AMX static void make_blocks(const dnnb__linear_bf16 *l, const uint16_t *packed,
-                                  const uint16_t *weights, int64_t block, const float *bias,
-                                  void *out, bool is_f32) {
+                                  const uint16_t *weights, int64_t block, int64_t n_blocks,
+                                  const float *bias, void *out, bool is_f32) {
+    enum { BLOCK_SUMS = FORWARD_DOWN * ACROSS * SUMS };
+    _Alignas(64) float sums[FORWARD_BLOCKS * BLOCK_SUMS];
+    int64_t n_steps = divide_up(l->in, DEPTH), n_tiles = divide_up(l->rows, LANES);
+    int64_t n_weights = n_steps * STEP; /* of a block */
     dnnb__amx_configure();
-    make_block(l, packed, weights, block, bias, out, is_f32);
+    for (int64_t m = 0; m < n_tiles; m += FORWARD_DOWN) {
+        int64_t n_down = smaller(FORWARD_DOWN, n_tiles - m), row = m * LANES;
+        for (int64_t k = 0; k < n_steps; k += FORWARD_STEPS) {
+            int64_t n = smaller(FORWARD_STEPS, n_steps - k);
+            const uint16_t *a = packed + (k * n_tiles + m) * TILE;
+            for (int64_t i = 0; i < n_blocks; i++) {
+                const uint16_t *b = weights + (block + i) * n_weights + k * STEP;
+                const uint16_t *next = b + n * STEP; /* of the last block: those to come */
+                if (i + 1 < n_blocks)
+                    next = b + n_weights;
+                else if (k + n < n_steps)
+                    next -= i * n_weights;
+                multiply_part(a, n_tiles * TILE, n_down, b, n, sums + i * BLOCK_SUMS, k == 0, next);
+            }
+        }
+        for (int64_t i = 0; i < n_blocks; i++)
+            put_out(l, sums + i * BLOCK_SUMS, row, smaller(n_down * LANES, l->rows - row),
+                    block + i, bias, out, is_f32);
+    }
     _tile_release();
 }
 
 static void forward(const dnnb__linear_bf16 *l, const uint16_t *in, const uint16_t *weights,
                     const float *bias, uint16_t *packed, void *out, bool is_f32) {
     int64_t n_steps = divide_up(l->in, DEPTH), n_blocks = divide_up(l->out, WIDTH);
+    int64_t step = l->rows > LANES * DOWN ? FORWARD_BLOCKS : 1;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
         for (int64_t k = 0; k < n_steps; k++) pack_in(l, in, k, packed);
 #pragma omp for schedule(static)
-        for (int64_t i = 0; i < n_blocks; i++)
-            make_blocks(l, packed, weights, i, bias, out, is_f32);
+        for (int64_t i = 0; i < n_blocks; i += step)
+            make_blocks(l, packed, weights, i, smaller(step, n_blocks - i), bias, out, is_f32);
     }
 }
 

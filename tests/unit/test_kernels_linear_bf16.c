@@ -163,8 +163,9 @@ static void check(const dnnb__linear_bf16_kernel *kernel, const dnnb__linear_bf1
 static void test_kernels_linear_bf16__is_that_of_plain_loops(void **state) {
     (void)state;
     static const dnnb__linear_bf16 shapes[] = {
-        {1, 32, 64},   {8, 64, 100}, {16, 96, 64},   {17, 544, 128}, {33, 288, 65}, {64, 1056, 640},
-        {70, 90, 200}, {100, 33, 1}, {130, 320, 64}, {2, 3000, 70},  {48, 600, 300}};
+        {1, 32, 64},     {8, 64, 100},     {16, 96, 64},     {17, 544, 128}, {33, 288, 65},
+        {64, 1056, 640}, {70, 90, 200},    {100, 33, 1},     {130, 320, 64}, {2, 3000, 70},
+        {48, 600, 300},  {256, 1056, 330}, {345, 1100, 190}, {80, 513, 129}};
     size_t n_checked = 0;
     for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
         const dnnb__linear_bf16_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->linear_bf16;
