@@ -37,3 +37,7 @@ void dnnb__checksum_finish(dnnb__checksum *sum, char out[DNNB__CHECKSUM_TEXT]) {
 void dnnb__checksum_bytes(char out[DNNB__CHECKSUM_TEXT], const void *bytes, size_t n) {
     print(out, XXH3_128bits(bytes, n));
 }
+
+uint64_t dnnb__checksum_short(const void *bytes, size_t n) {
+    return XXH3_64bits(bytes, n);
+}

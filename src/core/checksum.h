@@ -6,6 +6,7 @@
 #define DNNB_CORE_CHECKSUM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/status.h"
 
@@ -23,5 +24,7 @@ void dnnb__checksum_finish(dnnb__checksum *sum, char out[DNNB__CHECKSUM_TEXT]);
 
 /** Of n bytes at once. */
 void dnnb__checksum_bytes(char out[DNNB__CHECKSUM_TEXT], const void *bytes, size_t n);
+/** A sum of 64 bits, of n bytes. */
+uint64_t dnnb__checksum_short(const void *bytes, size_t n);
 
 #endif

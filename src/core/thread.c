@@ -17,3 +17,7 @@ size_t dnnb__threads_set(size_t n) {
     omp_set_num_threads(n > 0 && n < 4096 ? (int)n : 1);
     return (size_t)before;
 }
+
+size_t dnnb__threads_get(void) {
+    return (size_t)omp_get_max_threads();
+}

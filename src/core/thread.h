@@ -12,5 +12,7 @@ size_t dnnb__threads_get_available(void);
  * was, to be put back with a second call before the library's function returns.
  */
 size_t dnnb__threads_set(size_t n);
+/** How many these loops take. */
+size_t dnnb__threads_get(void);
 
 #endif

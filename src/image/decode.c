@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/file.h"
 #include "core/io.h"
 #include "core/mem.h"
@@ -224,6 +225,7 @@ dnnb_status dnnb__image_buffer_load_part(dnnb__image_buffer *buffer, const char 
     buffer->image.width_px = buffer->image.height_px = 0;
     DNNB_TRY(dnnb__file_read_into(&buffer->file, &buffer->file_capacity_bytes, &n_bytes, path,
                                   file_cap_bytes));
+    buffer->sum = dnnb__checksum_short(buffer->file, n_bytes);
     dnnb__decode d = {.bytes = (const uint8_t *)buffer->file,
                       .n_bytes = n_bytes,
                       .file_bytes = n_bytes,

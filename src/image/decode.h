@@ -17,7 +17,8 @@
 /** What is wanted of a file. */
 typedef struct dnnb__part {
     dnnb_box box;
-    bool is_sound; /* the file was decoded before: damage behind the box need not be looked for */
+    bool is_sound; /* these bytes were decoded before: damage behind the box need not be looked
+                      for */
 } dnnb__part;
 
 /** Says what part of an image of this size is wanted; `part` is empty. */

@@ -20,6 +20,7 @@ typedef struct dnnb__image_buffer {
     size_t capacity_bytes;
     char *file;
     size_t file_capacity_bytes;
+    uint64_t sum; /* of the file's bytes, set before `choose` is asked */
 } dnnb__image_buffer;
 
 /** dnnb_image_load() into the buffer; after a failure its image is empty. */

@@ -8,6 +8,7 @@
  * input, in pairs of outputs 16 apart, in which the gradient is packed too. While a part is
  * multiplied the next one is fetched: weights are read once, as fast as memory gives them.
  */
+#include "core/thread.h"
 #include "kernels/amx.h"
 #include "kernels/linear_bf16.h"
 
@@ -113,8 +114,9 @@ DNNB__AMX static void pack_in(const dnnb__linear_bf16 *l, const uint16_t *in, in
 
 /* One tile of rows alone: all of a block's outputs. */
 DNNB__AMX static void multiply_one(const uint16_t *a, int64_t a_step, const uint16_t *b,
-                                   int64_t n_steps, float *sums, bool is_first, const void *next) {
-    enum { LINES = STEP * 2 / LINE, ROW_BYTES = WIDTH * 4 };
+                                   int64_t n_steps, float *sums, bool is_first, const void *next,
+                                   int64_t n_lines) {
+    enum { ROW_BYTES = WIDTH * 4 };
     if (is_first) {
         _tile_zero(0);
         _tile_zero(1);
@@ -132,7 +134,7 @@ DNNB__AMX static void multiply_one(const uint16_t *a, int64_t a_step, const uint
         _tile_dpbf16ps(0, 4, 5);
         _tile_loadd(6, b + DEPTH, ROW_BYTES);
         _tile_dpbf16ps(1, 4, 6);
-        fetch(next, k * LINES, LINES);
+        fetch(next, k * n_lines, n_lines);
         _tile_loadd(7, b + 2 * DEPTH, ROW_BYTES);
         _tile_dpbf16ps(2, 4, 7);
         _tile_loadd(5, b + 3 * DEPTH, ROW_BYTES);
@@ -149,8 +151,9 @@ DNNB__AMX static void multiply_one(const uint16_t *a, int64_t a_step, const uint
 DNNB__AMX static void multiply_part(const uint16_t *a, int64_t a_step, int64_t n_down,
                                     const uint16_t *b, int64_t n_steps, float *sums, bool is_first,
                                     const uint16_t *next) {
-    int64_t n_pairs = n_down / 2, lines = STEP * 2 / LINE / (n_pairs ? n_pairs * 2 : 1);
-    for (int64_t i = 0; i < n_pairs * 2; i++, next += n_steps * lines * LINE / 2) {
+    int64_t n_pairs = n_down / 2, last = n_pairs * 2, n_lines = STEP * 2 / LINE;
+    int64_t lines = n_pairs ? n_lines / last : 0; /* of what is fetched: a share for each two */
+    for (int64_t i = 0; i < last; i++, next += n_steps * lines * LINE / 2) {
         int64_t m = (n_down > DOWN ? i % n_pairs : i / 2) * 2;
         int64_t n = n_down > DOWN ? i / n_pairs : i % 2;
         quarter q = {.a = a + m * TILE,
@@ -165,10 +168,9 @@ DNNB__AMX static void multiply_part(const uint16_t *a, int64_t a_step, int64_t n
                      .across = SUMS};
         multiply(&q, n_steps, is_first, next, lines);
     }
-    int64_t last = n_pairs * 2;
     if (last < n_down)
         multiply_one(a + last * TILE, a_step, b, n_steps, sums + last * ACROSS * SUMS, is_first,
-                     next);
+                     next, n_pairs ? 0 : n_lines);
 }
 
 /* Rows of a block's outputs. */
@@ -226,7 +228,10 @@ DNNB__AMX static void make_blocks(const dnnb__linear_bf16 *l, const uint16_t *pa
 static void forward(const dnnb__linear_bf16 *l, const uint16_t *in, const uint16_t *weights,
                     const float *bias, uint16_t *packed, void *out, bool is_f32) {
     int64_t n_steps = divide_up(l->in, DEPTH), n_blocks = divide_up(l->out, WIDTH);
-    int64_t step = l->rows > LANES * DOWN ? FORWARD_BLOCKS : 1;
+    int64_t n_threads = (int64_t)dnnb__threads_get();
+    /* Each thread has some groups of blocks. */
+    bool is_shared = l->rows > LANES * DOWN && n_blocks >= 2 * FORWARD_BLOCKS * n_threads;
+    int64_t step = is_shared ? FORWARD_BLOCKS : 1;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)

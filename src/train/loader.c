@@ -60,7 +60,7 @@ static size_t get_batch_size(const dnnb__pass *pass, size_t batch) {
 
 /* Where a row's image is cut in this pass, and whether all of its pixels are to be kept. */
 typedef struct cut {
-    const dnnb__loader *loader;
+    const worker *worker;
     const dnnb__pass *pass;
     size_t row;
     bool is_drawn;
@@ -80,9 +80,10 @@ static void choose_part(void *context, int64_t width_px, int64_t height_px, dnnb
     cut *c = context;
     size_t bytes = (size_t)width_px * (size_t)height_px * 3;
     draw_cut(c, width_px, height_px);
-    if (c->pass->keep && dnnb__budget_take(c->loader->options.budget, bytes)) c->kept_bytes = bytes;
+    if (c->pass->keep && dnnb__budget_take(c->worker->loader->options.budget, bytes))
+        c->kept_bytes = bytes;
     part->box = c->kept_bytes ? (dnnb_box){0, 0, width_px, height_px} : c->box;
-    part->is_sound = c->pass->set->is_sound[c->row];
+    part->is_sound = c->pass->set->sound[c->row] == c->worker->buffer.sum;
 }
 
 /* Keep the pixels of the worker's buffer. Not finding memory is no error. */
@@ -91,7 +92,7 @@ static void keep_decoded(const cut *c, const dnnb_image *image) {
     if (c->kept_bytes == 0) return;
     kept->pixels = dnnb__alloc(c->kept_bytes, 1);
     if (!kept->pixels) {
-        dnnb__budget_give_back(c->loader->options.budget, c->kept_bytes);
+        dnnb__budget_give_back(c->worker->loader->options.budget, c->kept_bytes);
         return;
     }
     memcpy(kept->pixels, image->pixels, c->kept_bytes);
@@ -106,10 +107,10 @@ static dnnb_status decode_cut(worker *w, cut *c) {
         dnnb__image_buffer_load_part(&w->buffer, dnnb_stimulus_get_path(c->pass->set->stim, c->row),
                                      &w->loader->options.decode, choose_part, c);
     if (status != DNNB_OK) {
-        dnnb__budget_give_back(c->loader->options.budget, c->kept_bytes);
+        dnnb__budget_give_back(w->loader->options.budget, c->kept_bytes);
         return status;
     }
-    c->pass->set->is_sound[c->row] = true;
+    c->pass->set->sound[c->row] = w->buffer.sum;
     /* A decoder that knows no parts has not asked. */
     if (!c->is_drawn) choose_part(c, w->buffer.image.width_px, w->buffer.image.height_px, &part);
     keep_decoded(c, &w->buffer.image);
@@ -119,7 +120,7 @@ static dnnb_status decode_cut(worker *w, cut *c) {
 static dnnb_status load_augmented(worker *w, const dnnb__pass *pass, size_t row, void *out) {
     const dnnb__loader_options *options = &w->loader->options;
     const dnnb_image *image = &pass->set->decoded[row];
-    cut c = {.loader = w->loader, .pass = pass, .row = row};
+    cut c = {.worker = w, .pass = pass, .row = row};
     if (image->pixels) {
         draw_cut(&c, image->width_px, image->height_px);
     } else {
@@ -139,7 +140,7 @@ static dnnb_status get_decoded(worker *w, const dnnb__pass *pass, size_t row,
     *out = &w->buffer.image;
     DNNB_TRY(dnnb__image_buffer_load(&w->buffer, dnnb_stimulus_get_path(pass->set->stim, row),
                                      &w->loader->options.decode));
-    pass->set->is_sound[row] = true;
+    pass->set->sound[row] = w->buffer.sum;
     return DNNB_OK;
 }
 

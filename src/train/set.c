@@ -49,10 +49,10 @@ dnnb_status dnnb__set_create(dnnb__set **out, const dnnb_stimulus *stim,
     set->bad_since = dnnb__calloc(set->n, sizeof *set->bad_since);
     set->decoded = dnnb__calloc(set->n, sizeof *set->decoded);
     set->resized = dnnb__calloc(set->n, sizeof *set->resized);
-    set->is_sound = dnnb__calloc(set->n, sizeof *set->is_sound);
+    set->sound = dnnb__calloc(set->n, sizeof *set->sound);
     set->order = dnnb__calloc(set->n, sizeof *set->order);
     dnnb_status status = DNNB_OK;
-    if (!set->bad_since || !set->decoded || !set->resized || !set->is_sound || !set->order)
+    if (!set->bad_since || !set->decoded || !set->resized || !set->sound || !set->order)
         status = dnnb__fail_memory();
     if (status == DNNB_OK && has_known) status = read_known(set, options, n_outputs);
     if (status != DNNB_OK) {
@@ -72,7 +72,7 @@ void dnnb__set_destroy(dnnb__set *set) {
     dnnb__free(set->bad_since);
     dnnb__free(set->decoded);
     dnnb__free(set->resized);
-    dnnb__free(set->is_sound);
+    dnnb__free(set->sound);
     dnnb__free(set->order);
     dnnb__features_release(&set->training, NULL);
     dnnb__features_release(&set->scoring, NULL);

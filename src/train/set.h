@@ -22,7 +22,7 @@ typedef struct dnnb__set {
     size_t n_bad;
     dnnb_image *decoded; /* [n], pixels NULL where they are not kept */
     dnnb_image *resized; /* [n], to the network's input size; likewise */
-    bool *is_sound;      /* [n], the image's whole file was decoded once */
+    uint64_t *sound;     /* [n], checksum of a file all of which was decoded; 0: of none yet */
     dnnb__features training, scoring;
     uint64_t *order; /* [n], rows of the pass that goes on */
 } dnnb__set;

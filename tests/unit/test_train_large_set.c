@@ -17,8 +17,8 @@ enum {
     N_ROWS = 150000,
 #endif
     /* Label 8, since when it is left out 4, place in the order 8, its kept pixels, decoded and
-     * resized, 24 each, whether its file is sound 1; the rest is for pages that are taken whole. */
-    SET_BYTES = 69 + 11
+     * resized, 24 each, its file's checksum 8; the rest is for pages that are taken whole. */
+    SET_BYTES = 76 + 12
 };
 
 static size_t get_resident_bytes(void) {

@@ -189,8 +189,50 @@ static void test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early
             check_image(&f, (size_t)batch.rows[k], 0, false,
                         (const float *)batch.images + k * N_FLOATS);
         }
-        for (size_t k = 0; k < 8; k++) assert_true(set->is_sound[k] == (k != 3));
+        for (size_t k = 0; k < 8; k++) assert_true((set->sound[k] != 0) == (k != 3));
     }
+    dnnb__loader_destroy(loader);
+    dnnb__set_destroy(set);
+    fixture_destroy(&f);
+}
+
+/* A whole pass with random crops; the status of its first batch. */
+static dnnb_status load_cropped(dnnb__loader *loader, dnnb__set *set, uint64_t epoch) {
+    dnnb__batch batch;
+    dnnb__pass pass = {.set = set,
+                       .order = set->order,
+                       .n = dnnb__set_fill_order(set),
+                       .batch = 8,
+                       .augment = true,
+                       .crop_scale = DNNB_CROP_SCALE,
+                       .seed = 3,
+                       .epoch = epoch};
+    dnnb__loader_start(loader, &pass);
+    dnnb_status status = dnnb__loader_next(loader, &batch);
+    while (batch.n_planned > 0) assert_ok(dnnb__loader_next(loader, &batch));
+    return status;
+}
+
+/* Of a JPEG that was sound, later passes read no more than they need: of the same bytes only. */
+static void test_train_loader__a_file_that_turns_bad_is_found_wherever_it_is_cut(void **state) {
+    (void)state;
+    fixture f = fixture_create();
+    const char *path = dnnb_stimulus_get_path(f.stim, 0);
+    dnnb__set *set;
+    dnnb__budget budget;
+    char *bytes;
+    size_t n_bytes;
+    dnnb__budget_init(&budget, 0);
+    assert_ok(dnnb__set_create(&set, f.stim, &f.options, true, 2));
+    dnnb__loader *loader = create_loader(&budget, 2);
+    for (uint64_t epoch = 0; epoch < 4; epoch++) assert_ok(load_cropped(loader, set, epoch));
+    assert_ok(dnnb__file_read(&bytes, &n_bytes, path, 1 << 20));
+    assert_ok(dnnb__file_write(path, bytes, n_bytes - 100));
+    for (uint64_t epoch = 4; epoch < 12; epoch++)
+        assert_int_equal(load_cropped(loader, set, epoch), DNNB_ERR_FORMAT);
+    assert_ok(dnnb__file_write(path, bytes, n_bytes));
+    for (uint64_t epoch = 12; epoch < 14; epoch++) assert_ok(load_cropped(loader, set, epoch));
+    dnnb__free(bytes);
     dnnb__loader_destroy(loader);
     dnnb__set_destroy(set);
     fixture_destroy(&f);
@@ -235,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_train_loader__images_are_those_of_the_public_calls),
         cmocka_unit_test(test_train_loader__the_first_bad_row_ends_the_pass_with_file_and_line),
         cmocka_unit_test(test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early),
+        cmocka_unit_test(test_train_loader__a_file_that_turns_bad_is_found_wherever_it_is_cut),
         cmocka_unit_test(test_train_loader__a_warm_pass_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
