@@ -20,7 +20,7 @@ typedef enum dnnb_bench_kind {
     DNNB_BENCH_TEST,       /**< forward in test mode */
     DNNB_BENCH_TRAIN_KEPT, /**< as TRAIN, from kept outputs of the frozen layers on */
     DNNB_BENCH_LOAD,       /**< images of stimuli, cropped at random: of each file the part of the
-                                crop is decoded, as where no pixels are kept */
+                                crop is decoded, as where no pixels are kept, after a first pass */
     DNNB_BENCH_LOAD_WHOLE, /**< the same with all of each file decoded, as in the first pass of a
                                 set whose pixels are kept */
     DNNB_BENCH_LOAD_KEPT   /**< the same from decoded pixels that were kept in memory */
