@@ -130,22 +130,26 @@ static dnnb_status read_rows(reader *r, JDIMENSION left, JDIMENSION end) {
     return DNNB_OK;
 }
 
-/* The rows and columns of the part, and the picture's last row: what lies between is decoded and
- * not transformed. */
+/* The rows and columns of the part: what lies above is decoded and not transformed. */
 static dnnb_status read_part(reader *r, const dnnb__part *part) {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     JDIMENSION left = (JDIMENSION)part->box.left_px, top = (JDIMENSION)part->box.top_px;
     JDIMENSION right = left + (JDIMENSION)part->box.width_px + MARGIN_PX;
-    JDIMENSION bottom = top + (JDIMENSION)part->box.height_px, last = jpeg->output_height - 1;
+    JDIMENSION bottom = top + (JDIMENSION)part->box.height_px;
     left = left > MARGIN_PX ? left - MARGIN_PX : 0;
     if (right > jpeg->image_width) right = jpeg->image_width;
     JDIMENSION width = right - left;
     if (width < jpeg->image_width) jpeg_crop_scanline(jpeg, &left, &width);
     if (top > 0) (void)jpeg_skip_scanlines(jpeg, top);
-    DNNB_TRY(read_rows(r, left, bottom));
-    if (part->is_sound) return DNNB_OK;
-    if (bottom < last) (void)jpeg_skip_scanlines(jpeg, last - bottom);
-    return read_rows(r, left, jpeg->output_height);
+    return read_rows(r, left, bottom);
+}
+
+/* What lies below a part, for its damage; the last row is transformed too. */
+static dnnb_status read_rest(reader *r) {
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    JDIMENSION next = jpeg->output_scanline, last = jpeg->output_height - 1;
+    if (next < last) (void)jpeg_skip_scanlines(jpeg, last - next);
+    return read_rows(r, 0, jpeg->output_height);
 }
 
 /* Whether less than the whole is wanted of a picture that can be had in parts. */
@@ -183,11 +187,9 @@ static dnnb_status run(reader *r) {
     dnnb__part part = {0};
     bool has_part = choose_part(r, &part);
     if (!jpeg_start_decompress(jpeg)) return dnnb__decode_fail_truncated(r->d, "JPEG");
-    if (has_part)
-        DNNB_TRY(read_part(r, &part));
-    else
-        DNNB_TRY(read_rows(r, 0, jpeg->output_height));
+    if (has_part) DNNB_TRY(read_part(r, &part));
     if (has_part && part.is_sound) return DNNB_OK;
+    DNNB_TRY(has_part ? read_rest(r) : read_rows(r, 0, jpeg->output_height));
     /* Damage after the last row counts, a missing end marker does not. */
     (void)jpeg_finish_decompress(jpeg);
     return DNNB_OK;

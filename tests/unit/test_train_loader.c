@@ -196,17 +196,23 @@ static void test_train_loader__bad_rows_are_dropped_and_a_pass_may_be_left_early
     fixture_destroy(&f);
 }
 
-/* A whole pass with random crops; the status of its first batch. */
+/* All rows in order, with random crops. */
+static dnnb__pass create_pass(dnnb__set *set, bool keep, uint64_t epoch) {
+    return (dnnb__pass){.set = set,
+                        .order = set->order,
+                        .n = dnnb__set_fill_order(set),
+                        .batch = 8,
+                        .augment = true,
+                        .crop_scale = DNNB_CROP_SCALE,
+                        .keep = keep,
+                        .seed = 3,
+                        .epoch = epoch};
+}
+
+/* Such a pass; the status of its first batch. */
 static dnnb_status load_cropped(dnnb__loader *loader, dnnb__set *set, uint64_t epoch) {
     dnnb__batch batch;
-    dnnb__pass pass = {.set = set,
-                       .order = set->order,
-                       .n = dnnb__set_fill_order(set),
-                       .batch = 8,
-                       .augment = true,
-                       .crop_scale = DNNB_CROP_SCALE,
-                       .seed = 3,
-                       .epoch = epoch};
+    dnnb__pass pass = create_pass(set, false, epoch);
     dnnb__loader_start(loader, &pass);
     dnnb_status status = dnnb__loader_next(loader, &batch);
     while (batch.n_planned > 0) assert_ok(dnnb__loader_next(loader, &batch));
@@ -250,15 +256,7 @@ static void test_train_loader__a_warm_pass_allocates_nothing(void **state) {
         dnnb__loader *loader = create_loader(&budget, 1);
         uint64_t count = 0;
         for (size_t epoch = 0; epoch < 4; epoch++) {
-            dnnb__pass pass = {.set = set,
-                               .order = set->order,
-                               .n = dnnb__set_fill_order(set),
-                               .batch = 8,
-                               .augment = true,
-                               .crop_scale = DNNB_CROP_SCALE,
-                               .keep = true,
-                               .seed = 3,
-                               .epoch = epoch % 2};
+            dnnb__pass pass = create_pass(set, true, epoch % 2);
             if (epoch == 2) count = dnnb__mem_get_count();
             dnnb__loader_start(loader, &pass);
             do assert_ok(dnnb__loader_next(loader, &batch));
