@@ -1,9 +1,10 @@
 /*
- * Convolutions of 3 x 3 pixels and stride 1 in float32 with Winograd's F(2 x 2, 3 x 3): four
- * outputs of a channel take 16 multiplications a channel of input, not 36. All constants are 1 and
- * 1/2, so that rounding stays near that of plain sums. A NaN reaches the outputs that read it; of
- * an infinity they may become NaN. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural
- * Networks, 2015.
+ * Convolutions of stride 1 in float32 with fewer multiplications, after Winograd. Of 3 x 3 pixels
+ * with F(2 x 2, 3 x 3): four outputs of a channel take 16 of them a channel of input, not 36. Of
+ * 5 x 5 pixels 16 outputs take 121, not 400 (winograd_line.h). All constants are 1 and 1/2, so that
+ * rounding stays near that of plain sums. A NaN reaches the outputs that read it, of 5 x 5 pixels
+ * others next to these too; of an infinity they may become NaN. Source: Lavin and Gray, Fast
+ * Algorithms for Convolutional Neural Networks, 2015.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_H
 #define DNNB_KERNELS_WINOGRAD_H
@@ -17,6 +18,7 @@
 /** Activations [batch][blocks][rows][columns][block]; padding before the first row and column, and
  *  as much after the last as `out` needs. One group. */
 typedef struct dnnb__winograd {
+    int64_t window; /* 3 or 5 */
     int64_t batch, in_blocks, out_blocks, in[2], out[2], padding[2];
     int64_t n_threads;
     bool relu; /* what is below zero becomes zero; a NaN stays one */
@@ -25,11 +27,15 @@ typedef struct dnnb__winograd {
 typedef struct dnnb__winograd_kernel {
     const char *name;
     int64_t block;
-    /** Floats of the transformed weights of these blocks of channels. */
-    size_t (*count_weights)(int64_t in_blocks, int64_t out_blocks);
-    /** @param weight [out blocks][in blocks][3][3][block of in][block of out]
+    /** The side of the square of outputs that are computed together, and the multiplications that
+     *  it takes for each channel of input. @return false: no such window. */
+    bool (*get_tile)(int64_t window, int64_t *outputs, int64_t *products);
+    /** Floats of the transformed weights. They, and their order, follow the window and the channels
+     *  alone. */
+    size_t (*count_weights)(const dnnb__winograd *w);
+    /** @param weight [out blocks][in blocks][window][window][block of in][block of out]
      *  @param turned By half a circle, as for a data gradient. */
-    void (*transform)(int64_t in_blocks, int64_t out_blocks, bool turned, const float *weight,
+    void (*transform)(const dnnb__winograd *w, bool turned, const float *weight,
                       float *transformed);
     /** Bytes that a run needs, 64-byte aligned. */
     size_t (*count_scratch)(const dnnb__winograd *w);
@@ -48,6 +54,11 @@ typedef struct dnnb__winograd_kernel {
 
 #ifdef DNNB__HAS_X86
 extern const dnnb__winograd_kernel dnnb__winograd_avx512;
+/* Of it. */
+size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w);
+void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
+                                    const float *out_gradient, float *weight_gradient,
+                                    float *bias_gradient, void *scratch);
 #endif
 
 #endif

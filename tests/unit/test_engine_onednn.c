@@ -389,6 +389,7 @@ static dnnb__graph *make_small_windows(void) {
                               RELU("r2"),
                               POOL("p", 2, 2, 0),
                               CONV("c3", 224, 3, 3, 1, 1),
+                              CONV("c4", 32, 5, 5, 1, 2),
                               FLATTEN("f"),
                               LINEAR("l", 3)};
     return make_graph(rows, sizeof rows / sizeof rows[0], 3, 103);
@@ -417,8 +418,12 @@ static void compare_outputs(const dnnb__graph *graph, size_t batch) {
 
 static void test_engine_onednn__small_windows_equal_ref(void **state) {
     (void)state;
-    dnnb__layer_row rows[] = {CONV("k", 32, 11, 11, 4, 2), CONV("c1", 48, 3, 3, 1, 1),
-                              CONV("c2", 208, 3, 3, 1, 0), FLATTEN("f"), LINEAR("l", 3)};
+    dnnb__layer_row rows[] = {CONV("k", 32, 11, 11, 4, 2),
+                              CONV("c1", 48, 3, 3, 1, 1),
+                              CONV("c2", 208, 3, 3, 1, 0),
+                              CONV("c3", 32, 5, 5, 1, 2),
+                              FLATTEN("f"),
+                              LINEAR("l", 3)};
     dnnb__graph *sums = make_graph(rows, sizeof rows / sizeof rows[0], 3, 71);
     compare_step(sums, 3, 0, true);
     compare_step(sums, 1, 0, false);
@@ -446,9 +451,12 @@ static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(v
         assert_winograd(plan, "c1", "forward");
         assert_winograd(plan, "c2", "forward");
         assert_winograd(plan, "c3", "forward");
+        assert_winograd(plan, "c4", "forward");
         if (mode == DNNB__MODE_TRAIN) {
             assert_winograd(plan, "c2", "backward data");
             assert_winograd(plan, "c3", "backward weights");
+            assert_winograd(plan, "c4", "backward data");
+            assert_winograd(plan, "c4", "backward weights");
         }
         assert_ok(dnnb__plan_forward(plan, input, NULL));
         if (!expected) expected = random_values(5 * n_out, 3);

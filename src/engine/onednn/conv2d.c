@@ -305,8 +305,8 @@ static dnnb_status conv2d_backward_weights(dnnb__onednn_plan *plan, const dnnb__
     if (!dnnb__onednn_is_trained(plan, param) && !bias_trained) return DNNB_OK;
     const dnnb__conv_weights_bf16_kernel *own = dnnb__conv_weights_find_bf16(
         plan->net->dnnl, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
-    const dnnb__winograd_kernel *winograd = dnnb__winograd_find_weights(
-        plan, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
+    const dnnb__winograd_kernel *winograd =
+        dnnb__winograd_find(plan, &pass->conv, pass->layouts.in_block, pass->layouts.out_block);
     if (own)
         DNNB_TRY(add_weights_own(plan, op, pass, own, gradient, bias_trained));
     else if (winograd)

@@ -2,32 +2,30 @@
 #include "engine/onednn/conv2d_winograd.h"
 
 enum {
-    WINDOW = 3,
-    PRODUCTS = 16,    /* of a tile of 2 x 2 outputs */
     FEWEST_SAVED = 3, /* products of the plain sums a */
     OF_PRODUCTS = 2,  /* product that is left; with fewer the transforms eat it up */
-    FEWEST_CHANNELS = 32,
-    FEWEST_OF_WEIGHTS = 256 /* channels of both sides: a weight gradient transforms both */
+    FEWEST_CHANNELS = 32
 };
 
 /* Taps of all outputs along a dimension that lie inside the image. */
 static int64_t count_taps(const dnnb__conv *conv, int i) {
     int64_t n = 0;
     for (int64_t o = 0; o < conv->out[i]; o++)
-        for (int64_t k = 0; k < WINDOW; k++) {
+        for (int64_t k = 0; k < conv->kernel[i]; k++) {
             int64_t at = o + k - conv->padding_begin[i];
             n += at >= 0 && at < conv->in[i];
         }
     return n;
 }
 
-static bool suits(const dnnb__conv *conv, int64_t block) {
-    int64_t plain = 1, left = PRODUCTS;
+static bool suits(const dnnb__conv *conv, const dnnb__winograd_kernel *kernel) {
+    int64_t plain = 1, left, outputs, block = kernel->block;
+    if (!kernel->get_tile(conv->kernel[0], &outputs, &left)) return false;
     for (int i = 0; i < 2; i++) {
-        if (conv->kernel[i] != WINDOW || conv->stride[i] != 1 || conv->dilation[i] != 1)
+        if (conv->kernel[i] != conv->kernel[0] || conv->stride[i] != 1 || conv->dilation[i] != 1)
             return false;
         plain *= count_taps(conv, i);
-        left *= (conv->out[i] + 1) / 2;
+        left *= (conv->out[i] + outputs - 1) / outputs;
     }
     return conv->groups == 1 && conv->in_channels % block == 0 && conv->out_channels % block == 0 &&
            conv->in_channels >= FEWEST_CHANNELS && conv->out_channels >= FEWEST_CHANNELS &&
@@ -46,26 +44,34 @@ const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
     if (dnnb__dnnl_get_precision(plan->net->dnnl) != DNNB__F32 || is_lent_to(plan)) return NULL;
     const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
     if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
-    return suits(conv, kernel->block) ? kernel : NULL;
+    return suits(conv, kernel) ? kernel : NULL;
 }
 
-const dnnb__winograd_kernel *dnnb__winograd_find_weights(const dnnb__onednn_plan *plan,
-                                                         const dnnb__conv *conv, int64_t in_block,
-                                                         int64_t out_block) {
-    if (conv->in_channels + conv->out_channels < FEWEST_OF_WEIGHTS) return NULL;
-    return dnnb__winograd_find(plan, conv, in_block, out_block);
+static dnnb__winograd get_shape(const dnnb__onednn_plan *plan, const dnnb__conv *conv,
+                                int64_t block) {
+    dnnb__winograd shape = {.window = conv->kernel[0],
+                            .batch = conv->batch,
+                            .in_blocks = conv->in_channels / block,
+                            .out_blocks = conv->out_channels / block,
+                            .n_threads = (int64_t)plan->base.net->n_threads};
+    for (int i = 0; i < 2; i++) {
+        shape.in[i] = conv->in[i];
+        shape.out[i] = conv->out[i];
+        shape.padding[i] = conv->padding_begin[i];
+    }
+    return shape;
 }
 
 typedef struct transforming {
     const dnnb__winograd_kernel *kernel;
-    int64_t in_blocks, out_blocks;
+    dnnb__winograd shape;
     bool turned;
 } transforming;
 
 static void transform_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const transforming *t = step->settings;
-    t->kernel->transform(t->in_blocks, t->out_blocks, t->turned, step->data[1], step->data[0]);
+    t->kernel->transform(&t->shape, t->turned, step->data[1], step->data[0]);
 }
 
 /* The step that transforms `weight`. */
@@ -83,7 +89,7 @@ static dnnb_status add_transform(dnnb__onednn_plan *plan, size_t param, const tr
  */
 static dnnb_status kept_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
                             const transforming *how, size_t weight) {
-    int64_t n = (int64_t)how->kernel->count_weights(how->in_blocks, how->out_blocks);
+    int64_t n = (int64_t)how->kernel->count_weights(&how->shape);
     dnnb__layout layout;
     dnnb__weight_copy *copy;
     DNNB_TRY(dnnb__layout_plain(plan->net->dnnl, &layout, &n, 1));
@@ -112,15 +118,7 @@ static dnnb_status settings_create(dnnb__onednn_plan *plan, settings **out,
     DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
     settings *s = memory;
     s->kernel = kernel;
-    s->shape = (dnnb__winograd){.batch = conv->batch,
-                                .in_blocks = conv->in_channels / kernel->block,
-                                .out_blocks = conv->out_channels / kernel->block,
-                                .n_threads = (int64_t)plan->base.net->n_threads};
-    for (int i = 0; i < 2; i++) {
-        s->shape.in[i] = conv->in[i];
-        s->shape.out[i] = conv->out[i];
-        s->shape.padding[i] = conv->padding_begin[i];
-    }
+    s->shape = get_shape(plan, conv, kernel->block);
     *out = s;
     return DNNB_OK;
 }
@@ -163,8 +161,7 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
                                        size_t in, size_t bias, size_t out) {
     size_t weight, transformed, param = op->node->first_param;
     dnnb__layout blocked;
-    transforming how = {kernel, conv->in_channels / kernel->block,
-                        conv->out_channels / kernel->block, false};
+    transforming how = {kernel, get_shape(plan, conv, kernel->block), false};
     DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, conv, kernel->block));
     DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, blocked));
     DNNB_TRY(kept_get(plan, &transformed, param, &how, weight));
@@ -180,9 +177,8 @@ dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
     size_t original, weight = DNNB__NO_BUFFER, transformed, param = op->node->first_param;
     const dnnb__param_store *store = &plan->net->params[param];
     dnnb__layout blocked, exchanged;
-    transforming how = {kernel, turned->in_channels / kernel->block,
-                        turned->out_channels / kernel->block, true};
-    size_t n = kernel->count_weights(how.in_blocks, how.out_blocks);
+    transforming how = {kernel, get_shape(plan, turned, kernel->block), true};
+    size_t n = kernel->count_weights(&how.shape);
     DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
     DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));

@@ -1,8 +1,8 @@
 /*
- * Convolutions of 3 x 3 pixels by Winograd's kernel (kernels/winograd.h): forward passes, data
- * gradients as the forward passes of conv2d_data.h, and weight gradients. Which ones are follows
- * the layer and the blocks of its channels, not the batch or the mode: a row has the same bits in
- * every plan of a net.
+ * Convolutions of 3 x 3 and 5 x 5 pixels by Winograd's kernel (kernels/winograd.h): forward passes,
+ * data gradients as the forward passes of conv2d_data.h, and weight gradients. Which ones are
+ * follows the layer and the blocks of its channels, not the batch or the mode: a row has the same
+ * bits in every plan of a net.
  */
 #ifndef DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
 #define DNNB_ENGINE_ONEDNN_CONV2D_WINOGRAD_H
@@ -15,10 +15,6 @@
 const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
                                                  const dnnb__conv *conv, int64_t in_block,
                                                  int64_t out_block);
-/** The same for its weight gradient, where channels are many enough. */
-const dnnb__winograd_kernel *dnnb__winograd_find_weights(const dnnb__onednn_plan *plan,
-                                                         const dnnb__conv *conv, int64_t in_block,
-                                                         int64_t out_block);
 /** Add the step, its ReLU included, and the one that renews the transformed weights. Buffers:
  *  @param bias DNNB__NO_BUFFER: none. */
 DNNB_MUST_CHECK dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *op,

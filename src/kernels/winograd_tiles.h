@@ -1,0 +1,167 @@
+/*
+ * What Winograd's convolution and its weight gradient with AVX-512 share: the sizes of tiles, the
+ * order of matrices, and the transform of inputs.
+ *
+ * A *tile* is a square of outputs, and the inputs that they read; at each of its *places* matrices
+ * of channels are multiplied. A *group* is some tiles and a *part* of the input and output
+ * channels, few enough that what is made of them stays in the second cache.
+ */
+#ifndef DNNB_KERNELS_WINOGRAD_TILES_H
+#define DNNB_KERNELS_WINOGRAD_TILES_H
+
+#include "kernels/winograd.h"
+
+#ifdef DNNB__HAS_X86
+
+#include <immintrin.h>
+
+#include "kernels/winograd_line.h"
+
+#define TARGET DNNB__AVX512
+#define VECTOR __attribute__((always_inline)) DNNB__AVX512 static inline
+
+enum {
+    BLOCK = 16,
+    SQUARE = BLOCK * BLOCK,
+    AT_ONCE = 2,       /* blocks of output channels that are multiplied together */
+    APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
+};
+
+static inline int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static inline int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t count_places(int64_t window) {
+    int64_t products = dnnb__line_products((int)window);
+    return products * products;
+}
+
+static inline int64_t count_weights(int64_t window, int64_t in_blocks, int64_t out_blocks) {
+    return count_places(window) * in_blocks * out_blocks * SQUARE;
+}
+
+/* Tiles of an image. */
+static inline int64_t count_tiles(const dnnb__winograd *w) {
+    int64_t side = dnnb__line_outputs((int)w->window);
+    return divide_up(w->out[0], side) * divide_up(w->out[1], side);
+}
+
+/* The largest group: tiles, and blocks of input and output channels. */
+typedef struct sizes {
+    int64_t tiles, in, out;
+} sizes;
+
+/* The order of the weights of all places: by part of the output channels, by part of the input
+ * channels, [place][blocks of out][of in][in][out]. @return Where those of two blocks are at the
+ * first place; `step`: from place to place. */
+static inline int64_t find_square(const dnnb__winograd *w, sizes most, int64_t in, int64_t out,
+                                  int64_t *step) {
+    int64_t first_in = in / most.in * most.in, first_out = out / most.out * most.out;
+    int64_t n_in = smaller(most.in, w->in_blocks - first_in);
+    int64_t n_out = smaller(most.out, w->out_blocks - first_out);
+    *step = n_in * n_out * SQUARE;
+    return count_weights(w->window, w->in_blocks, first_out) +
+           count_weights(w->window, first_in, n_out) +
+           ((out - first_out) * n_in + in - first_in) * SQUARE;
+}
+
+typedef struct group {
+    const dnnb__winograd *w;
+    int64_t first, n;          /* tiles */
+    int64_t first_in, n_in;    /* blocks of input channels */
+    int64_t first_out, n_out;  /* and of output channels */
+    float *in, *out;           /* [place][blocks][n][BLOCK]: inputs; outputs, or their gradients */
+    int64_t in_step, out_step; /* from place to place */
+} group;
+
+static inline int64_t count_step(int64_t tiles, int64_t blocks) {
+    return tiles * blocks * BLOCK + APART;
+}
+
+/* Of the matrices of a group. */
+static inline int64_t count_floats(const dnnb__winograd *w, sizes most) {
+    return count_places(w->window) *
+           (count_step(most.tiles, most.in) + count_step(most.tiles, most.out));
+}
+
+static inline group create_group(const dnnb__winograd *w, sizes most, float *scratch) {
+    int64_t in_step = count_step(most.tiles, most.in);
+    return (group){.w = w,
+                   .in = scratch,
+                   .in_step = in_step,
+                   .out = scratch + count_places(w->window) * in_step,
+                   .out_step = count_step(most.tiles, most.out)};
+}
+
+/* Where a tile's outputs begin. */
+typedef struct place {
+    int64_t image, y, x;
+} place;
+
+static inline place find_tile(const dnnb__winograd *w, int64_t tile) {
+    int64_t side = dnnb__line_outputs((int)w->window), columns = divide_up(w->out[1], side);
+    int64_t per_image = count_tiles(w), within = tile % per_image;
+    return (place){tile / per_image, within / columns * side, within % columns * side};
+}
+
+/* Along one dimension of a plane: where some pixels are, and which ones; the others are padding. */
+typedef struct span {
+    int64_t offset[DNNB__MOST_INPUTS];
+    __mmask16 inside[DNNB__MOST_INPUTS];
+} span;
+
+static inline span find_pixels(int64_t first, int64_t end, int64_t step, int n) {
+    span p;
+    for (int i = 0; i < n; i++) {
+        bool is_inside = first + i >= 0 && first + i < end;
+        p.inside[i] = is_inside ? 0xffff : 0;
+        p.offset[i] = is_inside ? (first + i) * step : 0;
+    }
+    return p;
+}
+
+VECTOR void tile_transform(const group *g, const float *in, int64_t t, const int window) {
+    const dnnb__winograd *w = g->w;
+    place at = find_tile(w, g->first + t);
+    int side = dnnb__line_inputs(window), n = dnnb__line_products(window);
+    int64_t plane = w->in[0] * w->in[1] * BLOCK;
+    span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * BLOCK, side);
+    span columns = find_pixels(at.x - w->padding[1], w->in[1], BLOCK, side);
+    in += (at.image * w->in_blocks + g->first_in) * plane;
+    float *to = g->in + t * BLOCK;
+    for (int64_t b = 0; b < g->n_in; b++, in += plane, to += g->n * BLOCK) {
+        __m512 lines[DNNB__MOST_INPUTS][DNNB__MOST_PRODUCTS];
+        for (int x = 0; x < side; x++) {
+            const float *from = in + columns.offset[x];
+            __m512 d[DNNB__MOST_INPUTS];
+            DNNB__UNROLL
+            for (int y = 0; y < side; y++)
+                d[y] = _mm512_maskz_loadu_ps(rows.inside[y] & columns.inside[x],
+                                             from + rows.offset[y]);
+            dnnb__line_differ(d, lines[x], window);
+        }
+        for (int y = 0; y < n; y++) {
+            __m512 row[DNNB__MOST_INPUTS], out[DNNB__MOST_PRODUCTS];
+            DNNB__UNROLL
+            for (int x = 0; x < side; x++) row[x] = lines[x][y];
+            dnnb__line_differ(row, out, window);
+            DNNB__UNROLL
+            for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * g->in_step, out[x]);
+        }
+    }
+}
+
+TARGET static inline void tile_read(const group *g, const float *in, int64_t t) {
+    if (g->w->window == 3)
+        tile_transform(g, in, t, 3);
+    else
+        tile_transform(g, in, t, 5);
+}
+
+#endif
+
+#endif
