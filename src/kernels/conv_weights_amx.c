@@ -4,18 +4,20 @@
  * Method: dW[o][i][ky][kx] is the sum over images and pixels of out_gradient[o] times in[i] at the
  * pixel that the tap reads: for each tap a product of matrices whose long side are pixels. Both are
  * packed first. *Positions* count through the rows of the padded image, with `pitch` of them a row,
- * so that a tap reads `shift` positions further on, always by the same number. Gradients lie as
- * [channels / 16][positions / 32][16 channels][32 positions], zero where no output is; the input as
- * [channels / 16][positions / 2][16 channels][2 positions], once from position 0 and once from 1,
- * as a pair may begin at an odd one. So tiles are whole kilobytes for every tap. A row of the image
- * ends where the next begins: what one has as padding on its right the other has on its left.
+ * so that a tap reads `shift` positions further on, always by the same number. A *pair* is a
+ * position and the one 16 further on. Gradients lie as [channels / 16][positions / 32][16 channels]
+ * [16 pairs], zero where no output is; the input as [channels / 16][pairs][16 channels], a pair
+ * from every position, so that for each tap a tile is a whole kilobyte, of which its neighbour has
+ * nearly all. A row of the image ends where the next begins: what one has as padding on its right
+ * the other has on its left.
  *
  * Images come in groups whose packed form the caches hold; while one group is multiplied the next
  * is packed, so that threads wait for each other once a group. A task owns two tiles of output
- * channels by one of input channels in one row of taps, three of which share what they read: the
- * order of the sums does not depend on the number of threads. An infinite input may become NaN in
- * gradients that do not read it: it meets the zeros.
+ * channels by one of input channels, in one row of taps or in all; three taps of a row share what
+ * they read. The order of the sums does not depend on the number of threads. An infinite input may
+ * become NaN in gradients that do not read it: it meets the zeros.
  */
+#include "core/thread.h"
 #include "kernels/amx.h"
 #include "kernels/conv_weights.h"
 
@@ -31,7 +33,9 @@ enum {
     DEPTH = DNNB__TILE_DEPTH, /* positions */
     TILE_BF16 = TILE * DEPTH,
     GROUP_BYTES = 2 << 20, /* packed; there are two groups at a time */
-    TAPS = 3               /* multiplied together */
+    APART = DEPTH / 2,     /* positions of a pair */
+    TAPS = 3,              /* multiplied together */
+    TASKS_PER_THREAD = 4   /* at least */
 };
 
 static int64_t smaller(int64_t a, int64_t b) {
@@ -53,7 +57,7 @@ typedef struct packing {
     int64_t in_tiles, out_tiles, taps;
     int64_t pitch;             /* positions of a row */
     int64_t n_out;             /* positions of the gradient, in whole blocks */
-    int64_t n_pairs;           /* of the input */
+    int64_t n_pairs;           /* of the input, one from each position */
     int64_t in_tile, out_tile; /* bf16 of one tile's channels in one image */
     int64_t in_image, out_image;
     int64_t group; /* images */
@@ -69,8 +73,8 @@ static packing describe(const dnnb__conv_weights_bf16 *w) {
     p.n_out = divide_up(w->out[0] * p.pitch, DEPTH) * DEPTH;
     int64_t last_shift =
         (w->kernel[0] - 1) * w->dilation[0] * p.pitch + (w->kernel[1] - 1) * w->dilation[1];
-    p.n_pairs = divide_up(p.n_out + last_shift, 2);
-    p.in_tile = 2 * p.n_pairs * TILE * 2;
+    p.n_pairs = p.n_out - APART + last_shift;
+    p.in_tile = p.n_pairs * TILE * 2;
     p.out_tile = p.n_out * TILE;
     p.in_image = p.in_tiles * p.in_tile;
     p.out_image = p.out_tiles * p.out_tile;
@@ -100,7 +104,7 @@ static void *take(void *scratch, int64_t *at, int64_t n_bytes) {
 }
 
 static parts divide(const packing *p, void *scratch) {
-    parts s = {.n_in_pixels = 2 * p->n_pairs + 1};
+    parts s = {.n_in_pixels = p->n_pairs + APART};
     int64_t at = 0;
     for (int i = 0; i < 2; i++) {
         packed *g = &s.groups[i];
@@ -152,14 +156,18 @@ VECTOR __m512i interleave(__m512i first, __m512i second) {
     return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
 }
 
+/* Some positions at a time, whose second pixels are the first ones of the next. */
 TARGET static void pack_in(const packing *p, const parts *s, channels from, uint16_t *to) {
-    uint16_t *odd = to + p->n_pairs * TILE * 2;
-    __m512i even_pixel = load_pixel(from, s->in_pixel[0]);
-    for (int64_t i = 0; i < p->n_pairs; i++) {
-        __m512i odd_pixel = load_pixel(from, s->in_pixel[2 * i + 1]);
-        _mm512_storeu_si512(to + i * TILE * 2, interleave(even_pixel, odd_pixel));
-        even_pixel = load_pixel(from, s->in_pixel[2 * i + 2]);
-        _mm512_storeu_si512(odd + i * TILE * 2, interleave(odd_pixel, even_pixel));
+    __m512i first[APART];
+    DNNB__UNROLL for (int i = 0; i < APART; i++) first[i] = load_pixel(from, s->in_pixel[i]);
+    for (int64_t q = 0; q < p->n_pairs; q += APART) {
+        int64_t n = smaller(p->n_pairs - q, APART);
+        DNNB__UNROLL for (int i = 0; i < APART; i++) {
+            if (i >= n) break;
+            __m512i second = load_pixel(from, s->in_pixel[q + APART + i]);
+            _mm512_storeu_si512(to + (q + i) * TILE * 2, interleave(first[i], second));
+            first[i] = second;
+        }
     }
 }
 
@@ -198,8 +206,8 @@ TARGET static void pack_out(const packing *p, const parts *s, channels from, uin
     for (int64_t q = 0; q < p->n_out; q += DEPTH, to += TILE_BF16) {
         __m512i row[TILE];
         DNNB__UNROLL for (int i = 0; i < TILE; i++) {
-            __m512i first = load_pixel(from, s->out_pixel[q + 2 * i]);
-            __m512i second = _mm512_slli_epi32(load_pixel(from, s->out_pixel[q + 2 * i + 1]), 16);
+            __m512i first = load_pixel(from, s->out_pixel[q + i]);
+            __m512i second = _mm512_slli_epi32(load_pixel(from, s->out_pixel[q + APART + i]), 16);
             sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(first, 16)));
             sum = _mm512_add_ps(sum, _mm512_castsi512_ps(second));
             row[i] = _mm512_or_si512(first, second);
@@ -250,7 +258,7 @@ VECTOR void taps_add(factors f, float *sums, int64_t next_out, bool is_first, co
     for (int64_t n = 0; n < f.n_images; n++, f.out += f.out_image) {
         int64_t at = n * f.in_image;
         const uint16_t *out = f.out;
-        for (int64_t k = 0; k < f.n_blocks; k++, out += TILE_BF16, at += TILE_BF16) {
+        for (int64_t k = 0; k < f.n_blocks; k++, out += TILE_BF16, at += 2 * TILE_BF16) {
             _tile_loadd(6, out, ROW);
             _tile_loadd(7, f.in[0] + at, ROW);
             _tile_dpbf16ps(0, 6, 7);
@@ -296,10 +304,9 @@ TARGET static void add(factors f, float *sums, int64_t next_out, bool is_first, 
 }
 
 /* A row of taps for a tile of input channels and up to two of output channels, over a group. */
-TARGET static void multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
-                            int64_t task, float *dw) {
-    int64_t ky = task % w->kernel[0], pair = task / w->kernel[0];
-    int64_t i = pair % p->in_tiles, o = pair / p->in_tiles * 2;
+TARGET static void row_multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
+                                int64_t square, int64_t ky, float *dw) {
+    int64_t i = square % p->in_tiles, o = square / p->in_tiles * 2;
     const uint16_t *in = g->in + i * p->in_tile;
     for (int64_t kx = 0; kx < w->kernel[1]; kx += TAPS) {
         int64_t n_taps = smaller(TAPS, w->kernel[1] - kx);
@@ -311,13 +318,25 @@ TARGET static void multiply(const dnnb__conv_weights_bf16 *w, const packing *p, 
                      .n_blocks = p->n_out / DEPTH};
         for (int64_t t = 0; t < n_taps; t++) {
             int64_t shift = ky * w->dilation[0] * p->pitch + (kx + t) * w->dilation[1];
-            f.in[t] = in + (shift % 2 * p->n_pairs + shift / 2) * TILE * 2;
+            f.in[t] = in + shift * TILE * 2;
         }
         float *sums =
             dw + ((o * p->in_tiles + i) * p->taps + ky * w->kernel[1] + kx) * DNNB__TILE_FLOATS;
         add(f, sums, p->in_tiles * p->taps * DNNB__TILE_FLOATS, g->first == 0, p->out_tiles - o,
             n_taps);
     }
+}
+
+/* Rows of taps of a task: all, which read the same, where there are tasks enough. */
+static int64_t choose_rows(const dnnb__conv_weights_bf16 *w, int64_t n_squares) {
+    return n_squares >= TASKS_PER_THREAD * (int64_t)dnnb__threads_get() ? w->kernel[0] : 1;
+}
+
+static void multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
+                     int64_t task, int64_t n_rows, float *dw) {
+    int64_t n_tasks = w->kernel[0] / n_rows; /* of the same tiles */
+    for (int64_t i = 0; i < n_rows; i++)
+        row_multiply(w, p, g, task / n_tasks, task % n_tasks * n_rows + i, dw);
 }
 
 static void bias_add(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
@@ -362,7 +381,9 @@ static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
     packing p = describe(w);
     parts s = divide(&p, scratch);
     find_pixels(w, &p, &s);
-    int64_t n_products = divide_up(p.out_tiles, 2) * p.in_tiles * w->kernel[0];
+    int64_t n_squares = divide_up(p.out_tiles, 2) * p.in_tiles;
+    int64_t n_rows = choose_rows(w, n_squares);
+    int64_t n_products = n_squares * w->kernel[0] / n_rows;
     int64_t n_groups = divide_up(w->batch, p.group);
 #pragma omp parallel
     {
@@ -379,7 +400,7 @@ static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
                 if (task >= n)
                     pack(w, &p, &s, &next, task - n, in, out_gradient);
                 else if (task < n_products)
-                    multiply(w, &p, &now, task, weight_gradient);
+                    multiply(w, &p, &now, task, n_rows, weight_gradient);
                 else if (bias_gradient)
                     bias_add(w, &p, &now, bias_gradient);
         }
