@@ -33,9 +33,9 @@ enum {
     DEPTH = DNNB__TILE_DEPTH, /* positions */
     TILE_BF16 = TILE * DEPTH,
     GROUP_BYTES = 2 << 20, /* packed; there are two groups at a time */
-    APART = DEPTH / 2,     /* positions of a pair */
+    APART = DEPTH / 2,     /* from the first position of a pair to the second */
     TAPS = 3,              /* multiplied together */
-    TASKS_PER_THREAD = 4   /* at least */
+    TASKS_PER_THREAD = 4   /* that are enough */
 };
 
 static int64_t smaller(int64_t a, int64_t b) {
@@ -160,14 +160,16 @@ VECTOR __m512i interleave(__m512i first, __m512i second) {
 TARGET static void pack_in(const packing *p, const parts *s, channels from, uint16_t *to) {
     __m512i first[APART];
     DNNB__UNROLL for (int i = 0; i < APART; i++) first[i] = load_pixel(from, s->in_pixel[i]);
-    for (int64_t q = 0; q < p->n_pairs; q += APART) {
-        int64_t n = smaller(p->n_pairs - q, APART);
+    int64_t q = 0;
+    for (; q + APART <= p->n_pairs; q += APART, to += TILE_BF16)
         DNNB__UNROLL for (int i = 0; i < APART; i++) {
-            if (i >= n) break;
             __m512i second = load_pixel(from, s->in_pixel[q + APART + i]);
-            _mm512_storeu_si512(to + (q + i) * TILE * 2, interleave(first[i], second));
+            _mm512_storeu_si512(to + i * TILE * 2, interleave(first[i], second));
             first[i] = second;
         }
+    for (; q < p->n_pairs; q++, to += TILE * 2) {
+        __m512i pixel = load_pixel(from, s->in_pixel[q]);
+        _mm512_storeu_si512(to, interleave(pixel, load_pixel(from, s->in_pixel[q + APART])));
     }
 }
 
@@ -303,10 +305,11 @@ TARGET static void add(factors f, float *sums, int64_t next_out, bool is_first, 
         taps_add(f, sums, next_out, is_first, 1, 1);
 }
 
-/* A row of taps for a tile of input channels and up to two of output channels, over a group. */
+/* A row of taps for a trio, a tile of input channels and up to two of output channels, over a
+ * group. */
 TARGET static void row_multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
-                                int64_t square, int64_t ky, float *dw) {
-    int64_t i = square % p->in_tiles, o = square / p->in_tiles * 2;
+                                int64_t trio, int64_t ky, float *dw) {
+    int64_t i = trio % p->in_tiles, o = trio / p->in_tiles * 2;
     const uint16_t *in = g->in + i * p->in_tile;
     for (int64_t kx = 0; kx < w->kernel[1]; kx += TAPS) {
         int64_t n_taps = smaller(TAPS, w->kernel[1] - kx);
@@ -328,13 +331,13 @@ TARGET static void row_multiply(const dnnb__conv_weights_bf16 *w, const packing 
 }
 
 /* Rows of taps of a task: all, which read the same, where there are tasks enough. */
-static int64_t choose_rows(const dnnb__conv_weights_bf16 *w, int64_t n_squares) {
-    return n_squares >= TASKS_PER_THREAD * (int64_t)dnnb__threads_get() ? w->kernel[0] : 1;
+static int64_t choose_rows(const dnnb__conv_weights_bf16 *w, int64_t n_trios) {
+    return n_trios >= TASKS_PER_THREAD * (int64_t)dnnb__threads_get() ? w->kernel[0] : 1;
 }
 
 static void multiply(const dnnb__conv_weights_bf16 *w, const packing *p, const packed *g,
                      int64_t task, int64_t n_rows, float *dw) {
-    int64_t n_tasks = w->kernel[0] / n_rows; /* of the same tiles */
+    int64_t n_tasks = w->kernel[0] / n_rows; /* of a trio */
     for (int64_t i = 0; i < n_rows; i++)
         row_multiply(w, p, g, task / n_tasks, task % n_tasks * n_rows + i, dw);
 }
@@ -381,9 +384,9 @@ static void weights_run(const dnnb__conv_weights_bf16 *w, const uint16_t *in,
     packing p = describe(w);
     parts s = divide(&p, scratch);
     find_pixels(w, &p, &s);
-    int64_t n_squares = divide_up(p.out_tiles, 2) * p.in_tiles;
-    int64_t n_rows = choose_rows(w, n_squares);
-    int64_t n_products = n_squares * w->kernel[0] / n_rows;
+    int64_t n_trios = divide_up(p.out_tiles, 2) * p.in_tiles;
+    int64_t n_rows = choose_rows(w, n_trios);
+    int64_t n_products = n_trios * w->kernel[0] / n_rows;
     int64_t n_groups = divide_up(w->batch, p.group);
 #pragma omp parallel
     {

@@ -54,7 +54,7 @@ typedef struct dnnb__winograd_kernel {
 
 #ifdef DNNB__HAS_X86
 extern const dnnb__winograd_kernel dnnb__winograd_avx512;
-/* Of it. */
+/* Its weight gradient, in winograd_gradient_avx512.c. */
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w);
 void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
                                     const float *out_gradient, float *weight_gradient,

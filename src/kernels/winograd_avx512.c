@@ -1,10 +1,12 @@
 /*
  * Winograd's convolution with AVX-512.
  *
- * Method (winograd_tiles.h has the words): a thread takes a group at a time: it transforms the
- * inputs of its tiles, multiplies at each of the places a matrix of tiles by input channels with
- * one of input by output channels, and transforms the products. 28 of the 32 registers hold the
- * sums of up to 14 tiles by two blocks of output channels.
+ * Method (winograd_tiles.h has the words): a thread takes some tiles at a time. For each part of
+ * the output channels it goes through those of the input channels: it transforms the inputs, again
+ * for each part of the outputs where those are several, and multiplies at each of the places a
+ * matrix of tiles by input channels with one of input by output channels; then it transforms the
+ * products. 28 of the 32 registers hold the sums of up to 14 tiles by two blocks of output
+ * channels.
  *
  * A sum over the input channels is one chain of fused multiply-adds from zero; the bias is added
  * last.
@@ -20,8 +22,8 @@
 enum {
     ROW_BYTES = BLOCK * (int)sizeof(float),
     TILES = 14, /* of a piece of the products */
-    /* Of a group, with at least one piece and at most so many; the weights and what is asked for
-     * come on top. */
+    /* Of a group, with at least one piece, which may be larger (0.9 MB with a window of five), and
+     * at most so many. */
     MOST_PIECES = 4,
     GROUP_BYTES = 480 * 1024
 };
@@ -35,7 +37,7 @@ static sizes get_parts(const dnnb__winograd *w) {
     return most;
 }
 
-/* With no more tiles in a group than give all threads as many. */
+/* The same, with fewer tiles where that gives all threads about as many groups. */
 static sizes get_sizes(const dnnb__winograd *w) {
     sizes most = get_parts(w);
     int64_t n_tiles = w->batch * count_tiles(w);
@@ -112,7 +114,7 @@ VECTOR __m512 finish(__m512 sum, __m512 bias, bool relu) {
 VECTOR void tile_gather(const group *g, const float *bias, float *out, int64_t t,
                         const int window) {
     const dnnb__winograd *w = g->w;
-    place at = find_tile(w, g->first + t);
+    corner at = find_corner(w, g->first + t);
     int side = dnnb__line_outputs(window), n = dnnb__line_products(window);
     int64_t plane = w->out[0] * w->out[1] * BLOCK;
     int64_t rows = smaller(side, w->out[0] - at.y), columns = smaller(side, w->out[1] - at.x);
@@ -246,8 +248,8 @@ static void group_run(group *g, sizes most, const float *in, const float *transf
         g->n_out = smaller(most.out, w->out_blocks - g->first_out);
         for (g->first_in = 0; g->first_in < w->in_blocks; g->first_in += most.in) {
             g->n_in = smaller(most.in, w->in_blocks - g->first_in);
-            bool is_there = g->first_out > 0 && most.in == w->in_blocks;
-            for (int64_t t = 0; t < (is_there ? 0 : g->n); t++) tile_read(g, in, t);
+            bool is_transformed = g->first_out > 0 && most.in == w->in_blocks;
+            for (int64_t t = 0; t < (is_transformed ? 0 : g->n); t++) tile_read(g, in, t);
             transformed = parts_multiply(g, transformed);
         }
         for (int64_t t = 0; t < g->n; t++) tile_write(g, bias, out, t);

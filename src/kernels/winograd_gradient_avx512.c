@@ -21,11 +21,13 @@
 #include "kernels/winograd_tiles.h"
 
 enum {
-    INPUTS = 8, /* channels whose sums registers hold, by two blocks of outputs */
-    FEWEST_TASKS = 24
+    INPUTS = 8,       /* channels whose sums registers hold, by two blocks of outputs */
+    FEWEST_TASKS = 24 /* where there are tiles enough; more threads than tasks have to wait */
 };
 
-static sizes get_sizes(const dnnb__winograd *w) {
+/* The largest parts and the largest group. Neither these nor the sections follow the number of
+ * threads. */
+static sizes get_parts(const dnnb__winograd *w) {
     sizes most = w->window == 3 ? (sizes){56, 4, 8} : (sizes){28, 2, 2};
     most.in = smaller(most.in, w->in_blocks);
     most.out = smaller(most.out, w->out_blocks);
@@ -34,52 +36,37 @@ static sizes get_sizes(const dnnb__winograd *w) {
 
 /* Pairs of parts of the channels. */
 static int64_t count_pairs(const dnnb__winograd *w) {
-    sizes most = get_sizes(w);
+    sizes most = get_parts(w);
     return divide_up(w->in_blocks, most.in) * divide_up(w->out_blocks, most.out);
 }
 
+/* None has less than a group. */
 static int64_t count_sections(const dnnb__winograd *w) {
-    int64_t n_groups = divide_up(w->batch * count_tiles(w), get_sizes(w).tiles);
+    int64_t n_groups = divide_up(w->batch * count_tiles(w), get_parts(w).tiles);
     return smaller(divide_up(FEWEST_TASKS, count_pairs(w)), n_groups);
 }
 
-/* The gradient of a tile's outputs, at the places of its products. */
-VECTOR void tile_scatter(const group *g, const float *gradient, int64_t t, const int window) {
-    const dnnb__winograd *w = g->w;
-    place at = find_tile(w, g->first + t);
-    int side = dnnb__line_outputs(window), n = dnnb__line_products(window);
-    int64_t plane = w->out[0] * w->out[1] * BLOCK;
-    span rows = find_pixels(at.y, w->out[0], w->out[1] * BLOCK, side);
-    span columns = find_pixels(at.x, w->out[1], BLOCK, side);
-    gradient += (at.image * w->out_blocks + g->first_out) * plane;
-    float *to = g->out + t * BLOCK;
-    for (int64_t b = 0; b < g->n_out; b++, gradient += plane, to += g->n * BLOCK) {
-        __m512 lines[DNNB__MOST_OUTPUTS][DNNB__MOST_PRODUCTS];
-        for (int x = 0; x < side; x++) {
-            const float *from = gradient + columns.offset[x];
-            __m512 d[DNNB__MOST_OUTPUTS];
-            DNNB__UNROLL
-            for (int y = 0; y < side; y++)
-                d[y] = _mm512_maskz_loadu_ps(rows.inside[y] & columns.inside[x],
-                                             from + rows.offset[y]);
-            dnnb__line_scatter(d, lines[x], window);
-        }
-        for (int y = 0; y < n; y++) {
-            __m512 row[DNNB__MOST_OUTPUTS], out[DNNB__MOST_PRODUCTS];
-            DNNB__UNROLL
-            for (int x = 0; x < side; x++) row[x] = lines[x][y];
-            dnnb__line_scatter(row, out, window);
-            DNNB__UNROLL
-            for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * g->out_step, out[x]);
-        }
-    }
+/* Threads that have something to do. */
+static int64_t count_threads(const dnnb__winograd *w) {
+    return smaller(w->n_threads, count_pairs(w) * count_sections(w));
 }
 
+/* The gradient of a tile's outputs, for the group's part of the channels. */
 TARGET static void tile_read_gradient(const group *g, const float *gradient, int64_t t) {
-    if (g->w->window == 3)
-        tile_scatter(g, gradient, t, 3);
+    const dnnb__winograd *w = g->w;
+    corner at = find_corner(w, g->first + t);
+    int side = dnnb__line_outputs((int)w->window);
+    int64_t plane = w->out[0] * w->out[1] * BLOCK, to_block = g->n * BLOCK;
+    span rows = find_pixels(at.y, w->out[0], w->out[1] * BLOCK, side);
+    span columns = find_pixels(at.x, w->out[1], BLOCK, side);
+    float *to = g->out + t * BLOCK;
+    gradient += (at.image * w->out_blocks + g->first_out) * plane;
+    if (w->window == 3)
+        pixels_transform(gradient, plane, g->n_out, &rows, &columns, to, to_block, g->out_step, 3,
+                         true);
     else
-        tile_scatter(g, gradient, t, 5);
+        pixels_transform(gradient, plane, g->n_out, &rows, &columns, to, to_block, g->out_step, 5,
+                         true);
 }
 
 /* Add what a group's tiles give to INPUTS channels by n_out blocks of outputs, at one place; n_out
@@ -133,7 +120,7 @@ TARGET static void place_add(const group *g, const float *in, const float *gradi
 /* @param sums Of the task's section. */
 static void task_run(const dnnb__winograd *w, const float *in, const float *out_gradient,
                      int64_t task, float *scratch, float *sums) {
-    sizes most = get_sizes(w);
+    sizes most = get_parts(w);
     int64_t n_pairs = count_pairs(w), n_in = divide_up(w->in_blocks, most.in), step;
     int64_t n_tiles = w->batch * count_tiles(w), n_sections = count_sections(w);
     int64_t section = task / n_pairs, pair = task % n_pairs;
@@ -207,7 +194,7 @@ VECTOR void square_collect(const dnnb__winograd *w, const float *from, int64_t s
 TARGET static void pair_collect(const dnnb__winograd *w, const float *sums, int64_t pair,
                                 float *weight) {
     int64_t step;
-    sums += find_square(w, get_sizes(w), pair % w->in_blocks, pair / w->in_blocks, &step);
+    sums += find_square(w, get_parts(w), pair % w->in_blocks, pair / w->in_blocks, &step);
     weight += pair * w->window * w->window * SQUARE;
     if (w->window == 3)
         square_collect(w, sums, step, weight, 3);
@@ -215,14 +202,15 @@ TARGET static void pair_collect(const dnnb__winograd *w, const float *sums, int6
         square_collect(w, sums, step, weight, 5);
 }
 
-/* Image by image, so that no sum gets long. */
+/* Row by row, so that no sum gets long. */
 TARGET static void bias_collect(const dnnb__winograd *w, const float *gradient, float *bias) {
-    int64_t pixels = w->out[0] * w->out[1];
+    int64_t step = w->out_blocks * w->out[0] * w->out[1] * BLOCK; /* from image to image */
     __m512 total = _mm512_setzero_ps();
-    for (int64_t n = 0; n < w->batch; n++, gradient += w->out_blocks * pixels * BLOCK) {
+    for (int64_t row = 0; row < w->batch * w->out[0]; row++) {
+        const float *from = gradient + row / w->out[0] * step + row % w->out[0] * w->out[1] * BLOCK;
         __m512 sum = _mm512_setzero_ps();
-        for (int64_t i = 0; i < pixels; i++)
-            sum = _mm512_add_ps(sum, _mm512_loadu_ps(gradient + i * BLOCK));
+        for (int64_t x = 0; x < w->out[1]; x++)
+            sum = _mm512_add_ps(sum, _mm512_loadu_ps(from + x * BLOCK));
         total = _mm512_add_ps(total, sum);
     }
     _mm512_storeu_ps(bias, total);
@@ -230,19 +218,19 @@ TARGET static void bias_collect(const dnnb__winograd *w, const float *gradient, 
 
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w) {
     int64_t n_sums = count_weights(w->window, w->in_blocks, w->out_blocks);
-    return (size_t)(w->n_threads * count_floats(w, get_sizes(w)) + count_sections(w) * n_sums) *
+    return (size_t)(count_threads(w) * count_floats(w, get_parts(w)) + count_sections(w) * n_sums) *
            sizeof(float);
 }
 
 void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
                                     const float *out_gradient, float *weight_gradient,
                                     float *bias_gradient, void *scratch) {
-    int64_t n_floats = count_floats(w, get_sizes(w)), taken = 0;
-    float *sums = (float *)scratch + w->n_threads * n_floats;
+    int64_t n_floats = count_floats(w, get_parts(w)), n_threads = count_threads(w), taken = 0;
+    float *sums = (float *)scratch + n_threads * n_floats;
 #pragma omp parallel num_threads((int)w->n_threads)
     {
 #pragma omp for schedule(static, 1)
-        for (int64_t t = 0; t < w->n_threads; t++)
+        for (int64_t t = 0; t < n_threads; t++)
             tasks_run(w, in, out_gradient, (float *)scratch + t * n_floats, sums, &taken);
 #pragma omp for schedule(static) nowait
         for (int64_t i = 0; i < w->in_blocks * w->out_blocks; i++)

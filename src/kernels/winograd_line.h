@@ -10,7 +10,7 @@
  *     odd outputs   (g + h) o + h (e' - o)
  * where g and g + h are windows of three taps, each computed by F(2, 3), and h is one of two, by
  * F(2, 2) with three products. So all constants are 1 and 1/2 here too; F(2, 5) has larger ones,
- * and twice the error with as many products.
+ * more than twice the error, and in two dimensions a fifth more products.
  *
  * Names: see winograd.h. `window` is a constant wherever these are used.
  * Source: Mou and Duhamel, Short-Length FIR Filters and Their Use in Fast Nonrecursive Filtering,

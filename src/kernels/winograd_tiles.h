@@ -4,7 +4,7 @@
  *
  * A *tile* is a square of outputs, and the inputs that they read; at each of its *places* matrices
  * of channels are multiplied. A *group* is some tiles and a *part* of the input and output
- * channels, few enough that what is made of them stays in the second cache.
+ * channels, few enough that what is made of them stays in a second cache of 2 MiB.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_TILES_H
 #define DNNB_KERNELS_WINOGRAD_TILES_H
@@ -98,14 +98,14 @@ static inline group create_group(const dnnb__winograd *w, sizes most, float *scr
 }
 
 /* Where a tile's outputs begin. */
-typedef struct place {
+typedef struct corner {
     int64_t image, y, x;
-} place;
+} corner;
 
-static inline place find_tile(const dnnb__winograd *w, int64_t tile) {
+static inline corner find_corner(const dnnb__winograd *w, int64_t tile) {
     int64_t side = dnnb__line_outputs((int)w->window), columns = divide_up(w->out[1], side);
     int64_t per_image = count_tiles(w), within = tile % per_image;
-    return (place){tile / per_image, within / columns * side, within % columns * side};
+    return (corner){tile / per_image, within / columns * side, within % columns * side};
 }
 
 /* Along one dimension of a plane: where some pixels are, and which ones; the others are padding. */
@@ -124,42 +124,55 @@ static inline span find_pixels(int64_t first, int64_t end, int64_t step, int n) 
     return p;
 }
 
-VECTOR void tile_transform(const group *g, const float *in, int64_t t, const int window) {
-    const dnnb__winograd *w = g->w;
-    place at = find_tile(w, g->first + t);
-    int side = dnnb__line_inputs(window), n = dnnb__line_products(window);
-    int64_t plane = w->in[0] * w->in[1] * BLOCK;
-    span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * BLOCK, side);
-    span columns = find_pixels(at.x - w->padding[1], w->in[1], BLOCK, side);
-    in += (at.image * w->in_blocks + g->first_in) * plane;
-    float *to = g->in + t * BLOCK;
-    for (int64_t b = 0; b < g->n_in; b++, in += plane, to += g->n * BLOCK) {
+/* Pixels of some blocks of channels, `plane` from one to the next, to all places: inputs, or
+ * gradients of outputs, of which there are no others. `window` and `is_gradient` are constants
+ * wherever this is used. */
+VECTOR void pixels_transform(const float *from, int64_t plane, int64_t n_blocks, const span *rows,
+                             const span *columns, float *to, int64_t to_block, int64_t to_place,
+                             const int window, const bool is_gradient) {
+    int side = is_gradient ? dnnb__line_outputs(window) : dnnb__line_inputs(window);
+    int n = dnnb__line_products(window);
+    for (int64_t b = 0; b < n_blocks; b++, from += plane, to += to_block) {
         __m512 lines[DNNB__MOST_INPUTS][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < side; x++) {
-            const float *from = in + columns.offset[x];
             __m512 d[DNNB__MOST_INPUTS];
             DNNB__UNROLL
             for (int y = 0; y < side; y++)
-                d[y] = _mm512_maskz_loadu_ps(rows.inside[y] & columns.inside[x],
-                                             from + rows.offset[y]);
-            dnnb__line_differ(d, lines[x], window);
+                d[y] = _mm512_maskz_loadu_ps(rows->inside[y] & columns->inside[x],
+                                             from + rows->offset[y] + columns->offset[x]);
+            if (is_gradient)
+                dnnb__line_scatter(d, lines[x], window);
+            else
+                dnnb__line_differ(d, lines[x], window);
         }
         for (int y = 0; y < n; y++) {
             __m512 row[DNNB__MOST_INPUTS], out[DNNB__MOST_PRODUCTS];
             DNNB__UNROLL
             for (int x = 0; x < side; x++) row[x] = lines[x][y];
-            dnnb__line_differ(row, out, window);
+            if (is_gradient)
+                dnnb__line_scatter(row, out, window);
+            else
+                dnnb__line_differ(row, out, window);
             DNNB__UNROLL
-            for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * g->in_step, out[x]);
+            for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * to_place, out[x]);
         }
     }
 }
 
+/* A tile's inputs, for the group's part of the channels. */
 TARGET static inline void tile_read(const group *g, const float *in, int64_t t) {
-    if (g->w->window == 3)
-        tile_transform(g, in, t, 3);
+    const dnnb__winograd *w = g->w;
+    corner at = find_corner(w, g->first + t);
+    int side = dnnb__line_inputs((int)w->window);
+    int64_t plane = w->in[0] * w->in[1] * BLOCK, to_block = g->n * BLOCK;
+    span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * BLOCK, side);
+    span columns = find_pixels(at.x - w->padding[1], w->in[1], BLOCK, side);
+    float *to = g->in + t * BLOCK;
+    in += (at.image * w->in_blocks + g->first_in) * plane;
+    if (w->window == 3)
+        pixels_transform(in, plane, g->n_in, &rows, &columns, to, to_block, g->in_step, 3, false);
     else
-        tile_transform(g, in, t, 5);
+        pixels_transform(in, plane, g->n_in, &rows, &columns, to, to_block, g->in_step, 5, false);
 }
 
 #endif

@@ -454,6 +454,8 @@ static void test_engine_onednn__small_windows_take_winograd_where_there_is_one(v
         assert_winograd(plan, "c4", "forward");
         if (mode == DNNB__MODE_TRAIN) {
             assert_winograd(plan, "c2", "backward data");
+            assert_winograd(plan, "k", "backward weights");
+            assert_winograd(plan, "c1", "backward weights");
             assert_winograd(plan, "c3", "backward weights");
             assert_winograd(plan, "c4", "backward data");
             assert_winograd(plan, "c4", "backward weights");

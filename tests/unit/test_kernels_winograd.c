@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "kernels/kernels.h"
 
-/* float32 sums of some hundred products: plain ones come as near. */
+/* float32 sums of up to two thousand products: plain ones come as near. */
 static const double tolerance = 1e-6;
 
 static const dnnb__random_key key = {{41, 42}};
@@ -191,7 +191,7 @@ static const dnnb__winograd_kernel *find_kernel(void) {
 
 /* Of both windows: even and odd sides; padding of none, one, two, and uneven after the last pixel;
  * one, few and an odd number of blocks, and more than a part of the channels; fewer tiles than a
- * piece of the products, several groups of them. */
+ * piece of the products, several groups of them, also in a section of a weight gradient. */
 static const dnnb__winograd shapes[] = {
     {3, 2, 3, 4, {13, 13}, {13, 13}, {1, 1}, 2, false},
     {3, 3, 2, 3, {9, 12}, {7, 10}, {0, 0}, 1, true},
@@ -206,6 +206,8 @@ static const dnnb__winograd shapes[] = {
     {5, 1, 2, 1, {5, 5}, {1, 1}, {0, 0}, 4, true},
     {5, 4, 5, 4, {7, 8}, {7, 8}, {2, 2}, 2, true},
     {5, 3, 4, 6, {12, 9}, {12, 9}, {2, 2}, 5, false},
+    {3, 1, 1, 1, {74, 74}, {74, 74}, {1, 1}, 2, false},
+    {5, 1, 1, 1, {104, 104}, {104, 104}, {2, 2}, 2, false},
 };
 
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
