@@ -85,13 +85,19 @@ static dnnb_status add_transform(dnnb__onednn_plan *plan, size_t param, const tr
                                    "own Winograd", transform_run, settings, buffers, 2);
 }
 
-/* For forward passes the transformed weights are kept, and renewed when the weights have changed.
- */
-static dnnb_status kept_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
-                            const transforming *how, size_t weight) {
-    int64_t n = (int64_t)how->kernel->count_weights(&how->shape);
+/* The transformed weights of a forward pass: kept, and renewed when the weights have changed; made
+ * each time, in the arena, for a net that trains these, which would have to renew them for each
+ * step and keep them all. */
+static dnnb_status transformed_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
+                                   const transforming *how, size_t weight) {
+    size_t count = how->kernel->count_weights(&how->shape);
+    int64_t n = (int64_t)count;
     dnnb__layout layout;
     dnnb__weight_copy *copy;
+    if (dnnb__onednn_is_trained(plan, param) || plan->net->params[param].gradient) {
+        DNNB_TRY(dnnb__onednn_buffer_arena(plan, out, count, sizeof(float)));
+        return add_transform(plan, param, how, weight, *out);
+    }
     DNNB_TRY(dnnb__layout_plain(plan->net->dnnl, &layout, &n, 1));
     DNNB_TRY(dnnb__onednn_net_need_copy(plan->net, &copy, param, layout, DNNB__COPY_WINOGRAD));
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, out, copy->data, dnnb__layout_get_bytes(layout)));
@@ -164,7 +170,7 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
     transforming how = {kernel, get_shape(plan, conv, kernel->block), false};
     DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, conv, kernel->block));
     DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, blocked));
-    DNNB_TRY(kept_get(plan, &transformed, param, &how, weight));
+    DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
     return add(plan, op, "forward", kernel, conv, dnnb__onednn_relu_is_due(plan, op), in,
                transformed, bias, out);
 }

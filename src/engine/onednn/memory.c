@@ -1,10 +1,11 @@
 /*
  * Places of a plan's buffers in the arena.
  *
- * Method: a buffer lives from the first to the last step that names it. Buffers are placed from the
- * largest to the smallest, each at the lowest offset where it overlaps no placed buffer that lives
- * at the same time. What the backward pass reads lives until then by itself, and what a frozen part
- * computes lives until its reader has run.
+ * Method: a buffer lives from the first to the last step that names it. Buffers are placed one by
+ * one, each at the lowest offset where it overlaps no placed buffer that lives at the same time:
+ * from the one that lives longest, which leaves the fewest gaps between what training keeps, or
+ * from the largest, whichever order takes less. What the backward pass reads lives until then by
+ * itself, and what a frozen part computes lives until its reader has run.
  */
 #include <stdlib.h>
 
@@ -33,6 +34,13 @@ static int compare_sizes(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+static int compare_lives(const void *a, const void *b) {
+    const dnnb__buffer *x = *(dnnb__buffer *const *)a, *y = *(dnnb__buffer *const *)b;
+    size_t x_steps = x->last - x->first, y_steps = y->last - y->first;
+    if (x_steps != y_steps) return x_steps < y_steps ? 1 : -1;
+    return compare_sizes(a, b);
+}
+
 static int compare_offsets(const void *a, const void *b) {
     const dnnb__buffer *x = *(dnnb__buffer *const *)a, *y = *(dnnb__buffer *const *)b;
     if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
@@ -56,6 +64,19 @@ static size_t find_offset(dnnb__buffer *const *placed, size_t n, const dnnb__buf
     return offset;
 }
 
+/* Place n buffers in this order. @param rivals Room for n. @return The end of the last. */
+static size_t place(dnnb__buffer **buffers, size_t n, int (*compare)(const void *, const void *),
+                    dnnb__buffer **rivals) {
+    size_t end = 0;
+    qsort(buffers, n, sizeof(dnnb__buffer *), compare);
+    for (size_t i = 0; i < n; i++) {
+        buffers[i]->offset = find_offset(buffers, i, buffers[i], rivals);
+        if (buffers[i]->offset + buffers[i]->n_bytes > end)
+            end = buffers[i]->offset + buffers[i]->n_bytes;
+    }
+    return end;
+}
+
 dnnb_status dnnb__onednn_plan_memory(dnnb__onednn_plan *plan) {
     find_lifetimes(plan);
     dnnb__buffer **order = dnnb__alloc(plan->n_buffers, 2 * sizeof *order);
@@ -67,13 +88,10 @@ dnnb_status dnnb__onednn_plan_memory(dnnb__onednn_plan *plan) {
         buffer->n_bytes = (buffer->n_bytes + ALIGNMENT_BYTES - 1) & ~(size_t)(ALIGNMENT_BYTES - 1);
         order[n++] = buffer;
     }
-    qsort(order, n, sizeof *order, compare_sizes);
-    size_t arena_bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        order[i]->offset = find_offset(order, i, order[i], order + plan->n_buffers);
-        size_t end = order[i]->offset + order[i]->n_bytes;
-        if (end > arena_bytes) arena_bytes = end;
-    }
+    dnnb__buffer **rivals = order + plan->n_buffers;
+    size_t by_size = place(order, n, compare_sizes, rivals);
+    size_t arena_bytes = place(order, n, compare_lives, rivals);
+    if (by_size < arena_bytes) arena_bytes = place(order, n, compare_sizes, rivals);
     dnnb__free(order);
     return dnnb__onednn_net_need_arena(plan->net, arena_bytes);
 }
