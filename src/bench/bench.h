@@ -53,7 +53,7 @@ typedef struct dnnb__bench_loads {
 
 /** Passes with random crops, each of at most DNNB__BENCH_LOAD_IMAGES, until so many seconds have
  *  passed for each of the three kinds; at least one each. Before those of parts and of kept pixels
- * comes one that is not timed.
+ *  comes one that is not timed.
  *  @param[out] loads Zeros before; destroy its three times also after a failure. */
 DNNB_MUST_CHECK dnnb_status dnnb__bench_load(dnnb_dnn *dnn, const dnnb_bench_options *options,
                                              dnnb__bench_loads *loads);

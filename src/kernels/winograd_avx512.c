@@ -22,10 +22,10 @@
 enum {
     ROW_BYTES = BLOCK * (int)sizeof(float),
     TILES = 14, /* of a piece of the products */
-    /* Of a group, with at least one piece, which may be larger (0.9 MB with a window of five), and
-     * at most so many. */
-    MOST_PIECES = 4,
-    GROUP_BYTES = 480 * 1024
+    /* Of a group's matrices. It has one piece all the same where that takes more, as with a window
+     * of five (0.9 MB). */
+    GROUP_BYTES = 480 * 1024,
+    MOST_PIECES = 4
 };
 
 /* The largest parts, which follow the window and the channels alone, and the largest group. */

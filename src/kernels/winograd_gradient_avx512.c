@@ -6,8 +6,8 @@
  * outputs' gradients of a group of its tiles, and at each place multiplies a matrix of input
  * channels by tiles with one of tiles by output channels. The sums of all places of a task stay in
  * the second cache with the group, so parts are small, and several tasks transform the same inputs:
- * sharing them between threads would take a third cache longer. At the end the sums of all sections
- * are added up and transformed to the gradient.
+ * that takes less time than to share them between threads through the third cache. At the end the
+ * sums of all sections are added up and transformed to the gradient.
  *
  * A sum has a chain of fused multiply-adds over the tiles of each group; these are added group by
  * group, and section by section.
