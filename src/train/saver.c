@@ -7,7 +7,9 @@
  * folder has one writer. The checkpoint before the new one is kept, in case the disk damages a
  * file.
  *
- * Invariant: between fork and _exit the child calls nothing that allocates or takes a lock.
+ * Invariant: between _Fork and _exit the child calls nothing that allocates or takes a lock. That
+ * is also why no library is told of the child (_Fork, not fork): clang's OpenMP would set itself up
+ * in it, and leave a file in /dev/shm at which a later process of the same number ends.
  */
 #include "train/saver.h"
 
@@ -204,7 +206,7 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
         pid_t parent = getpid();
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &mask);
-        saver->child = fork();
+        saver->child = _Fork();
         if (saver->child == 0) run_child(&j, parent, &mask);
         sigprocmask(SIG_SETMASK, &mask, NULL);
     }

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "dnnbrain/train.h"
@@ -218,6 +220,13 @@ static void test_train_resume__any_stop_changes_no_bit_in_bf16(void **state) {
     fixture_destroy(&f);
 }
 
+/* In memory that a child shares: has a handler that a library may have for children been run? */
+static bool *was_child_told;
+
+static void tell_child(void) {
+    *was_child_told = true;
+}
+
 /* With 0 seconds each step starts a save when none is being written. */
 static void test_train_resume__saving_in_the_background_changes_no_bit(void **state) {
     (void)state;
@@ -227,7 +236,12 @@ static void test_train_resume__saving_in_the_background_changes_no_bit(void **st
     dnnb_train_options o = f.options;
     o.checkpoint = f.checkpoint.text;
     o.checkpoint_every_s = 0;
+    was_child_told = mmap(NULL, sizeof *was_child_told, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(was_child_told != MAP_FAILED);
+    assert_int_equal(pthread_atfork(NULL, NULL, tell_child), 0);
     outcome saved = train(&f, &o, NULL, &often);
+    assert_false(*was_child_told);
     assert_int_equal(saved.status, DNNB_OK);
     assert_int_equal(often.n_warnings, 0);
     assert_true(often.n_saved > 0);
