@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "kernels/bf16_avx512.h"
+
 #define TARGET DNNB__AVX512
 #define VECTOR __attribute__((always_inline)) DNNB__AVX512 static inline
 
@@ -23,19 +25,12 @@ VECTOR void store_f32(float *to, floats v) {
 }
 
 VECTOR floats load_bf16(const uint16_t *from) {
-    __m256i words = _mm256_loadu_si256((const __m256i *)(const void *)from);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16));
+    return dnnb__floats_load(from, 0, 0xffff, true);
 }
 
-/* As dnnb__bf16_round(): the processor's own conversion makes zeros of the smallest numbers. */
+/* Not by the processor's own conversion: it makes zeros of the smallest numbers. */
 VECTOR void store_bf16(uint16_t *to, floats v) {
-    __m512i bits = _mm512_castps_si512(v), upper = _mm512_srli_epi32(bits, 16);
-    __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
-    __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-    __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
-    __m512i quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
-    __m512i words = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), rounded, quiet);
-    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi32_epi16(words));
+    dnnb__floats_store(to, 0, v, true);
 }
 
 VECTOR floats set(float value) {

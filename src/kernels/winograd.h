@@ -1,5 +1,6 @@
 /*
- * Convolutions of stride 1 in float32 with fewer multiplications, after Winograd. Of 3 x 3 pixels
+ * Convolutions of stride 1 with fewer multiplications, after Winograd, in float32; activations and
+ * their gradients may be kept in bfloat16, each rounded once, when it is stored. Of 3 x 3 pixels
  * with F(2 x 2, 3 x 3): four outputs of a channel take 16 of them a channel of input, not 36. Of
  * 5 x 5 pixels 16 outputs take 121, not 400 (winograd_line.h). All constants are 1 and 1/2, so that
  * rounding stays near that of plain sums. A NaN reaches the outputs that read it, of 5 x 5 pixels
@@ -21,7 +22,8 @@ typedef struct dnnb__winograd {
     int64_t window; /* 3 or 5 */
     int64_t batch, in_blocks, out_blocks, in[2], out[2], padding[2];
     int64_t n_threads;
-    bool relu; /* what is below zero becomes zero; a NaN stays one */
+    bool relu;    /* what is below zero becomes zero; a NaN stays one */
+    bool is_bf16; /* activations and their gradients; float32 if not */
 } dnnb__winograd;
 
 typedef struct dnnb__winograd_kernel {
@@ -41,14 +43,14 @@ typedef struct dnnb__winograd_kernel {
     size_t (*count_scratch)(const dnnb__winograd *w);
     /** An output's bits follow neither the batch nor the number of threads.
      *  @param bias [out blocks][block]; NULL: none. */
-    void (*run)(const dnnb__winograd *w, const float *in, const float *transformed,
-                const float *bias, float *out, void *scratch);
+    void (*run)(const dnnb__winograd *w, const void *in, const float *transformed,
+                const float *bias, void *out, void *scratch);
     /** Bytes that a gradient needs, 64-byte aligned. */
     size_t (*count_gradient_scratch)(const dnnb__winograd *w);
     /** The weight gradient; its bits follow no number of threads.
      *  @param weight_gradient As the weights of `transform`. @param bias_gradient NULL: not wanted.
      */
-    void (*gradient)(const dnnb__winograd *w, const float *in, const float *out_gradient,
+    void (*gradient)(const dnnb__winograd *w, const void *in, const void *out_gradient,
                      float *weight_gradient, float *bias_gradient, void *scratch);
 } dnnb__winograd_kernel;
 
@@ -56,8 +58,8 @@ typedef struct dnnb__winograd_kernel {
 extern const dnnb__winograd_kernel dnnb__winograd_avx512;
 /* Its weight gradient, in winograd_gradient_avx512.c. */
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w);
-void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
-                                    const float *out_gradient, float *weight_gradient,
+void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const void *in,
+                                    const void *out_gradient, float *weight_gradient,
                                     float *bias_gradient, void *scratch);
 #endif
 

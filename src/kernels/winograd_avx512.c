@@ -111,17 +111,17 @@ VECTOR __m512 finish(__m512 sum, __m512 bias, bool relu) {
     return relu ? _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, zero, _CMP_NLE_UQ), v) : v;
 }
 
-VECTOR void tile_gather(const group *g, const float *bias, float *out, int64_t t,
-                        const int window) {
+VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t, const int window,
+                        const bool is_bf16) {
     const dnnb__winograd *w = g->w;
     corner at = find_corner(w, g->first + t);
     int side = dnnb__line_outputs(window), n = dnnb__line_products(window);
     int64_t plane = w->out[0] * w->out[1] * BLOCK;
     int64_t rows = smaller(side, w->out[0] - at.y), columns = smaller(side, w->out[1] - at.x);
-    out += (at.image * w->out_blocks + g->first_out) * plane;
-    out += (at.y * w->out[1] + at.x) * BLOCK;
+    int64_t first = (at.image * w->out_blocks + g->first_out) * plane;
+    first += (at.y * w->out[1] + at.x) * BLOCK;
     const float *from = g->out + t * BLOCK;
-    for (int64_t b = 0; b < g->n_out; b++, out += plane, from += g->n * BLOCK) {
+    for (int64_t b = 0; b < g->n_out; b++, first += plane, from += g->n * BLOCK) {
         __m512 lines[DNNB__MOST_OUTPUTS][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < n; x++) {
             __m512 m[DNNB__MOST_PRODUCTS], column[DNNB__MOST_OUTPUTS];
@@ -137,16 +137,14 @@ VECTOR void tile_gather(const group *g, const float *bias, float *out, int64_t t
             __m512 row[DNNB__MOST_OUTPUTS];
             dnnb__line_gather(lines[y], row, window);
             for (int x = 0; x < columns; x++)
-                _mm512_storeu_ps(out + (y * w->out[1] + x) * BLOCK, finish(row[x], add, w->relu));
+                dnnb__floats_store(out, first + (y * w->out[1] + x) * BLOCK,
+                                   finish(row[x], add, w->relu), is_bf16);
         }
     }
 }
 
-TARGET static void tile_write(const group *g, const float *bias, float *out, int64_t t) {
-    if (g->w->window == 3)
-        tile_gather(g, bias, out, t, 3);
-    else
-        tile_gather(g, bias, out, t, 5);
+TARGET static void tile_write(const group *g, const float *bias, void *out, int64_t t) {
+    SPECIALISE(tile_gather, g->w, g, bias, out, t);
 }
 
 /* --- products --- */
@@ -241,8 +239,8 @@ static const float *parts_multiply(const group *g, const float *weight) {
 }
 
 /* @param most As get_sizes() has them. */
-static void group_run(group *g, sizes most, const float *in, const float *transformed,
-                      const float *bias, float *out) {
+static void group_run(group *g, sizes most, const void *in, const float *transformed,
+                      const float *bias, void *out) {
     const dnnb__winograd *w = g->w;
     for (g->first_out = 0; g->first_out < w->out_blocks; g->first_out += most.out) {
         g->n_out = smaller(most.out, w->out_blocks - g->first_out);
@@ -261,8 +259,8 @@ static size_t count_scratch(const dnnb__winograd *w) {
 }
 
 /* One thread: groups that no other has taken, one after the other. */
-static void groups_run(const dnnb__winograd *w, const float *in, const float *transformed,
-                       const float *bias, float *out, float *scratch, int64_t *taken) {
+static void groups_run(const dnnb__winograd *w, const void *in, const float *transformed,
+                       const float *bias, void *out, float *scratch, int64_t *taken) {
     sizes most = get_sizes(w);
     int64_t n_tiles = w->batch * count_tiles(w), n_groups = divide_up(n_tiles, most.tiles), i;
     group g = create_group(w, most, scratch);
@@ -276,8 +274,8 @@ static void groups_run(const dnnb__winograd *w, const float *in, const float *tr
     }
 }
 
-static void run(const dnnb__winograd *w, const float *in, const float *transformed,
-                const float *bias, float *out, void *scratch) {
+static void run(const dnnb__winograd *w, const void *in, const float *transformed,
+                const float *bias, void *out, void *scratch) {
     int64_t taken = 0, n_floats = count_floats(w, get_sizes(w));
 #pragma omp parallel for schedule(static, 1) num_threads((int)w->n_threads)
     for (int64_t t = 0; t < w->n_threads; t++)

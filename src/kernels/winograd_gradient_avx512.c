@@ -52,21 +52,16 @@ static int64_t count_threads(const dnnb__winograd *w) {
 }
 
 /* The gradient of a tile's outputs, for the group's part of the channels. */
-TARGET static void tile_read_gradient(const group *g, const float *gradient, int64_t t) {
+TARGET static void tile_read_gradient(const group *g, const void *gradient, int64_t t) {
     const dnnb__winograd *w = g->w;
     corner at = find_corner(w, g->first + t);
     int side = dnnb__line_outputs((int)w->window);
-    int64_t plane = w->out[0] * w->out[1] * BLOCK, to_block = g->n * BLOCK;
+    int64_t plane = w->out[0] * w->out[1] * BLOCK;
+    int64_t first = (at.image * w->out_blocks + g->first_out) * plane;
     span rows = find_pixels(at.y, w->out[0], w->out[1] * BLOCK, side);
     span columns = find_pixels(at.x, w->out[1], BLOCK, side);
-    float *to = g->out + t * BLOCK;
-    gradient += (at.image * w->out_blocks + g->first_out) * plane;
-    if (w->window == 3)
-        pixels_transform(gradient, plane, g->n_out, &rows, &columns, to, to_block, g->out_step, 3,
-                         true);
-    else
-        pixels_transform(gradient, plane, g->n_out, &rows, &columns, to, to_block, g->out_step, 5,
-                         true);
+    SPECIALISE(pixels_transform, w, gradient, first, plane, g->n_out, &rows, &columns,
+               g->out + t * BLOCK, g->n * BLOCK, g->out_step, true);
 }
 
 /* Add what a group's tiles give to INPUTS channels by n_out blocks of outputs, at one place; n_out
@@ -118,7 +113,7 @@ TARGET static void place_add(const group *g, const float *in, const float *gradi
 }
 
 /* @param sums Of the task's section. */
-static void task_run(const dnnb__winograd *w, const float *in, const float *out_gradient,
+static void task_run(const dnnb__winograd *w, const void *in, const void *out_gradient,
                      int64_t task, float *scratch, float *sums) {
     sizes most = get_parts(w);
     int64_t n_pairs = count_pairs(w), n_in = divide_up(w->in_blocks, most.in), step;
@@ -144,7 +139,7 @@ static void task_run(const dnnb__winograd *w, const float *in, const float *out_
 }
 
 /* One thread: tasks that no other has taken, one after the other. */
-static void tasks_run(const dnnb__winograd *w, const float *in, const float *out_gradient,
+static void tasks_run(const dnnb__winograd *w, const void *in, const void *out_gradient,
                       float *scratch, float *sums, int64_t *taken) {
     int64_t n_pairs = count_pairs(w), n_tasks = n_pairs * count_sections(w), i;
     int64_t n_sums = count_weights(w->window, w->in_blocks, w->out_blocks);
@@ -202,18 +197,28 @@ TARGET static void pair_collect(const dnnb__winograd *w, const float *sums, int6
         square_collect(w, sums, step, weight, 5);
 }
 
-/* Row by row, so that no sum gets long. */
-TARGET static void bias_collect(const dnnb__winograd *w, const float *gradient, float *bias) {
-    int64_t step = w->out_blocks * w->out[0] * w->out[1] * BLOCK; /* from image to image */
+/* The gradient of a block's biases: row by row, so that no sum gets long. `is_bf16` is a constant
+ * wherever this is used. */
+VECTOR __m512 sum_rows(const dnnb__winograd *w, const void *gradient, int64_t block,
+                       const bool is_bf16) {
+    int64_t plane = w->out[0] * w->out[1] * BLOCK;
     __m512 total = _mm512_setzero_ps();
     for (int64_t row = 0; row < w->batch * w->out[0]; row++) {
-        const float *from = gradient + row / w->out[0] * step + row % w->out[0] * w->out[1] * BLOCK;
+        int64_t at = (row / w->out[0] * w->out_blocks + block) * plane;
+        at += row % w->out[0] * w->out[1] * BLOCK;
         __m512 sum = _mm512_setzero_ps();
         for (int64_t x = 0; x < w->out[1]; x++)
-            sum = _mm512_add_ps(sum, _mm512_loadu_ps(from + x * BLOCK));
+            sum = _mm512_add_ps(sum, dnnb__floats_load(gradient, at + x * BLOCK, 0xffff, is_bf16));
         total = _mm512_add_ps(total, sum);
     }
-    _mm512_storeu_ps(bias, total);
+    return total;
+}
+
+TARGET static void bias_collect(const dnnb__winograd *w, const void *gradient, int64_t block,
+                                float *bias) {
+    __m512 sum =
+        w->is_bf16 ? sum_rows(w, gradient, block, true) : sum_rows(w, gradient, block, false);
+    _mm512_storeu_ps(bias + block * BLOCK, sum);
 }
 
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w) {
@@ -222,8 +227,8 @@ size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w) {
            sizeof(float);
 }
 
-void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
-                                    const float *out_gradient, float *weight_gradient,
+void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const void *in,
+                                    const void *out_gradient, float *weight_gradient,
                                     float *bias_gradient, void *scratch) {
     int64_t n_floats = count_floats(w, get_parts(w)), n_threads = count_threads(w), taken = 0;
     float *sums = (float *)scratch + n_threads * n_floats;
@@ -237,8 +242,7 @@ void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const float *in,
             pair_collect(w, sums, i, weight_gradient);
 #pragma omp for schedule(static)
         for (int64_t o = 0; o < (bias_gradient ? w->out_blocks : 0); o++)
-            bias_collect(w, out_gradient + o * w->out[0] * w->out[1] * BLOCK,
-                         bias_gradient + o * BLOCK);
+            bias_collect(w, out_gradient, o, bias_gradient);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/bf16_avx512.h"
 #include "kernels/winograd_line.h"
 
 #define TARGET DNNB__AVX512
@@ -124,22 +125,36 @@ static inline span find_pixels(int64_t first, int64_t end, int64_t step, int n) 
     return p;
 }
 
-/* Pixels of some blocks of channels, `plane` from one to the next, to all places: inputs, or
- * gradients of outputs, of which there are no others. `window` and `is_gradient` are constants
- * wherever this is used. */
-VECTOR void pixels_transform(const float *from, int64_t plane, int64_t n_blocks, const span *rows,
-                             const span *columns, float *to, int64_t to_block, int64_t to_place,
-                             const int window, const bool is_gradient) {
+/* Calls a function with the constants that it is compiled for. */
+#define SPECIALISE(function, w, ...)                                                               \
+    do {                                                                                           \
+        if ((w)->window == 3 && (w)->is_bf16)                                                      \
+            function(__VA_ARGS__, 3, true);                                                        \
+        else if ((w)->window == 3)                                                                 \
+            function(__VA_ARGS__, 3, false);                                                       \
+        else if ((w)->is_bf16)                                                                     \
+            function(__VA_ARGS__, 5, true);                                                        \
+        else                                                                                       \
+            function(__VA_ARGS__, 5, false);                                                       \
+    } while (0)
+
+/* Pixels of some blocks of channels to all places: inputs, or gradients of outputs, of which there
+ * are no others. The last three are constants wherever this is used.
+ * @param at Of activations; `plane` from one block to the next. */
+VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane, int64_t n_blocks,
+                             const span *rows, const span *columns, float *to, int64_t to_block,
+                             int64_t to_place, const bool is_gradient, const int window,
+                             const bool is_bf16) {
     int side = is_gradient ? dnnb__line_outputs(window) : dnnb__line_inputs(window);
     int n = dnnb__line_products(window);
-    for (int64_t b = 0; b < n_blocks; b++, from += plane, to += to_block) {
+    for (int64_t b = 0; b < n_blocks; b++, at += plane, to += to_block) {
         __m512 lines[DNNB__MOST_INPUTS][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < side; x++) {
             __m512 d[DNNB__MOST_INPUTS];
             DNNB__UNROLL
             for (int y = 0; y < side; y++)
-                d[y] = _mm512_maskz_loadu_ps(rows->inside[y] & columns->inside[x],
-                                             from + rows->offset[y] + columns->offset[x]);
+                d[y] = dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
+                                         rows->inside[y] & columns->inside[x], is_bf16);
             if (is_gradient)
                 dnnb__line_scatter(d, lines[x], window);
             else
@@ -160,19 +175,16 @@ VECTOR void pixels_transform(const float *from, int64_t plane, int64_t n_blocks,
 }
 
 /* A tile's inputs, for the group's part of the channels. */
-TARGET static inline void tile_read(const group *g, const float *in, int64_t t) {
+TARGET static inline void tile_read(const group *g, const void *in, int64_t t) {
     const dnnb__winograd *w = g->w;
     corner at = find_corner(w, g->first + t);
     int side = dnnb__line_inputs((int)w->window);
-    int64_t plane = w->in[0] * w->in[1] * BLOCK, to_block = g->n * BLOCK;
+    int64_t plane = w->in[0] * w->in[1] * BLOCK;
+    int64_t first = (at.image * w->in_blocks + g->first_in) * plane;
     span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * BLOCK, side);
     span columns = find_pixels(at.x - w->padding[1], w->in[1], BLOCK, side);
-    float *to = g->in + t * BLOCK;
-    in += (at.image * w->in_blocks + g->first_in) * plane;
-    if (w->window == 3)
-        pixels_transform(in, plane, g->n_in, &rows, &columns, to, to_block, g->in_step, 3, false);
-    else
-        pixels_transform(in, plane, g->n_in, &rows, &columns, to, to_block, g->in_step, 5, false);
+    SPECIALISE(pixels_transform, w, in, first, plane, g->n_in, &rows, &columns, g->in + t * BLOCK,
+               g->n * BLOCK, g->in_step, false);
 }
 
 #endif

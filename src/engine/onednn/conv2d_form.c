@@ -3,6 +3,7 @@
 
 #include "core/thread.h"
 #include "engine/onednn/conv2d_weights.h"
+#include "engine/onednn/conv2d_winograd.h"
 #include "engine/onednn/space_to_depth.h"
 
 bool dnnb__conv2d_describe(dnnb__conv *out, const dnnb__graph *graph, const dnnb__node *node,
@@ -74,6 +75,9 @@ static dnnb_status try_bf16(dnnb__dnnl *dnnl, const dnnb__primitive *forward,
     *is_fast = !dnnb__primitive_is_slow(&backward);
     *weights = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
     dnnb__primitive_destroy(&backward);
+    const dnnb__winograd_kernel *winograd =
+        dnnb__winograd_choose(dnnl, conv, l->in_block, l->out_block);
+    if (winograd) return dnnb__layout_weights_blocked(dnnl, weights, conv, winograd->block);
     if (!dnnb__conv_weights_find_bf16(dnnl, conv, l->in_block, l->out_block)) return DNNB_OK;
     return dnnb__layout_weights_tiled(dnnl, weights, conv);
 }

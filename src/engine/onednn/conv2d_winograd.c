@@ -38,13 +38,21 @@ static bool is_lent_to(const dnnb__onednn_plan *plan) {
     return false;
 }
 
-const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
-                                                 const dnnb__conv *conv, int64_t in_block,
-                                                 int64_t out_block) {
-    if (dnnb__dnnl_get_precision(plan->net->dnnl) != DNNB__F32 || is_lent_to(plan)) return NULL;
+const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
+                                                   int64_t in_block, int64_t out_block) {
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 &&
+        dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES)
+        return NULL;
     const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
     if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
     return suits(conv, kernel) ? kernel : NULL;
+}
+
+const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
+                                                 const dnnb__conv *conv, int64_t in_block,
+                                                 int64_t out_block) {
+    if (is_lent_to(plan)) return NULL;
+    return dnnb__winograd_choose(plan->net->dnnl, conv, in_block, out_block);
 }
 
 static dnnb__winograd get_shape(const dnnb__onednn_plan *plan, const dnnb__conv *conv,
@@ -53,7 +61,8 @@ static dnnb__winograd get_shape(const dnnb__onednn_plan *plan, const dnnb__conv 
                             .batch = conv->batch,
                             .in_blocks = conv->in_channels / block,
                             .out_blocks = conv->out_channels / block,
-                            .n_threads = (int64_t)plan->base.net->n_threads};
+                            .n_threads = (int64_t)plan->base.net->n_threads,
+                            .is_bf16 = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16};
     for (int i = 0; i < 2; i++) {
         shape.in[i] = conv->in[i];
         shape.out[i] = conv->out[i];

@@ -10,8 +10,14 @@
 #include "engine/onednn/plan.h"
 #include "kernels/kernels.h"
 
-/** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. Never for
- *  a net that weights are lent to: one that answers once would transform them for a few images. */
+/** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. In
+ *  bfloat16 it is for processors without AMX: there oneDNN multiplies bfloat16 at half the speed of
+ *  float32, so that the kernel's float32 products of the unrounded weights are also the fast ones.
+ */
+const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
+                                                   int64_t in_block, int64_t out_block);
+/** The same for a plan: never for a net that weights are lent to, since one that answers once would
+ *  transform them for a few images. */
 const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
                                                  const dnnb__conv *conv, int64_t in_block,
                                                  int64_t out_block);
