@@ -61,12 +61,12 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     if (k != 0) return DNNB_OK;
     dnnb__primitive primitive;
     DNNB_TRY(dnnb__product_forward(dnnl, &primitive, &product, NULL));
-    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16) {
+    bool own = dnnb__linear_own_suits(dnnl, &product, &primitive);
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && !own) {
         dnnb_status status = describe_bf16(dnnl, &product, &primitive, form);
         dnnb__primitive_destroy(&primitive);
         return status;
     }
-    bool own = dnnb__linear_own_suits(&product, &primitive);
     if (!dnnb__primitive_is_gemm(&primitive) && !dnnb__primitive_is_slow(&primitive))
         form->layout = dnnb__primitive_get_layout(&primitive, DNNL_ARG_WEIGHTS);
     dnnb__primitive_destroy(&primitive);
@@ -175,6 +175,7 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     }
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
+        DNNB_TRY(dnnb__linear_own_get_layout(dnnl, kept, &product, &kept));
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
         DNNB_TRY(dnnb__linear_own_forward(plan, node->path, &product, plan->values[op->in[0]].data,
                                           weight, bias, plan->values[op->out].data, &op->saved));
@@ -258,6 +259,7 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
     size_t param = op->node->first_param, weight, in_gradient;
     dnnb__layout kept = plan->net->params[param].form.layout;
     if (is_own(plan, op)) {
+        DNNB_TRY(dnnb__linear_own_get_layout(plan->net->dnnl, kept, product, &kept));
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, kept));
         DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
         DNNB_TRY(dnnb__linear_own_backward_data(plan, op->node->path, product, gradient, weight,

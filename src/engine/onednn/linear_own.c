@@ -13,11 +13,25 @@ typedef struct settings {
     const dnnb__linear_kernel *kernel;
 } settings;
 
-bool dnnb__linear_own_suits(const dnnb__product *p, const dnnb__primitive *forward) {
+bool dnnb__linear_own_suits(const dnnb__dnnl *dnnl, const dnnb__product *p,
+                            const dnnb__primitive *forward) {
     dnnb__isa isa = dnnb__onednn_get_isa();
-    if (!dnnb__kernels_find_linear(isa)) return false;
+    const dnnb__linear_kernel *kernel = dnnb__kernels_find_linear(isa);
+    if (!kernel) return false;
+    bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
+    if (is_bf16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES) return false;
+    if (is_bf16 && !kernel->takes_bf16) return false;
     if (dnnb__primitive_is_gemm(forward) || dnnb__primitive_is_slow(forward)) return true;
     return isa == DNNB__ISA_AVX512 && p->out >= LEAST_OUT && p->in >= LEAST_WEIGHTS / p->out;
+}
+
+dnnb_status dnnb__linear_own_get_layout(dnnb__dnnl *dnnl, dnnb__layout kept,
+                                        const dnnb__product *product, dnnb__layout *out) {
+    int64_t count;
+    *out = kept;
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__F32) return DNNB_OK;
+    DNNB_TRY(dnnb__linear_count(product->in, product->out, &count));
+    return dnnb__layout_plain_in(dnnl, out, DNNB__BF16, &count, 1);
 }
 
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -49,6 +63,8 @@ static dnnb_status add_step(dnnb__onednn_plan *plan, const char *layer, const ch
     settings *s = memory;
     s->shape =
         dnnb__linear_describe(p->rows, p->in, p->out, p->relu, (int64_t)plan->base.net->n_threads);
+    s->shape.is_bf16 = dnnb__dnnl_get_precision(plan->net->dnnl) == DNNB__BF16;
+    s->shape.f32_out = p->f32_out;
     s->kernel = dnnb__kernels_find_linear(dnnb__onednn_get_isa());
     if (!s->kernel) return dnnb__fail(DNNB_ERR_INTERNAL, "%s: no kernel for this processor", layer);
     return dnnb__onednn_add_kernel(plan, layer, pass, s->kernel->name, kernel, s, buffers, n);
