@@ -50,11 +50,12 @@ static void set_channels_last(dnnb__net *net, bool on) {
 }
 
 /* Ways to compute the same, of which the processor decides otherwise; N_WAYS are all together. */
-enum { CHANNELS_LAST = 1, EXCHANGES = 2, N_WAYS = 4 };
+enum { CHANNELS_LAST = 1, EXCHANGES = 2, WIDENS = 4, N_WAYS = 8 };
 
 static void set_ways(dnnb__net *net, unsigned ways) {
     set_channels_last(net, ways & CHANNELS_LAST);
     dnnb__dnnl_set_exchanges(((dnnb__onednn_net *)net)->dnnl, ways & EXCHANGES);
+    dnnb__dnnl_set_widens(((dnnb__onednn_net *)net)->dnnl, ways & WIDENS);
 }
 
 /* One step of a graph in bfloat16 and by ref. */
@@ -224,31 +225,62 @@ static void test_engine_bf16__linear_layers_equal_ref(void **state) {
     }
 }
 
-/* The plan of a network with a hidden layer: whose kernel makes its passes, where they are. */
-static void test_engine_bf16__own_kernels_make_both_passes(void **state) {
+/* Ops of a layer's plan that multiply, and those of them that `implementation` makes. */
+typedef struct op_counts {
+    size_t n, n_own;
+} op_counts;
+
+static op_counts count_ops(const dnnb__plan *plan, const char *layer, const char *implementation) {
+    op_counts counts = {0};
+    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
+        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
+        if (strcmp(op.layer, layer) != 0 || op.flops == 0) continue;
+        counts.n++;
+        counts.n_own += strcmp(op.implementation, implementation) == 0;
+    }
+    return counts;
+}
+
+/* The passes of a hidden layer: its weight gradient is an own kernel's too where the optimiser
+ * takes it, of which this plan has none. */
+static void test_engine_bf16__own_kernels_make_linear_passes(void **state) {
     (void)state;
-    static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("hidden", 1024),
+    static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("hidden", 2048),
                                            RELU("r"), LINEAR("l", 2)};
-    static const char *const passes[] = {"forward", "backward data"};
     if (!is_supported()) return;
     bool has_tiles = dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_TILES;
     dnnb__graph *graph = make_graph(rows, 5, 16, 8);
     dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
     dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 64, 0, graph->n_nodes - 1, true);
-    size_t n_own = 0, n_passes = 0;
-    for (size_t i = 0; i < dnnb__plan_get_n_ops(plan); i++) {
-        dnnb__plan_op op = dnnb__plan_get_op(plan, i);
-        if (strcmp(op.layer, "hidden") != 0 || op.flops == 0) continue;
-        for (size_t k = 0; k < 2; k++) {
-            if (strcmp(op.pass, passes[k]) != 0) continue;
-            n_passes++;
-            n_own += strcmp(op.implementation, "own:amx") == 0;
-        }
-    }
-    assert_int_equal(n_passes, 2);
-    assert_int_equal(n_own, has_tiles ? 2 : 0);
+    bool widens = dnnb__dnnl_widens(((dnnb__onednn_net *)net)->dnnl);
+    assert_false(widens && has_tiles);
+    op_counts passes = count_ops(plan, "hidden", widens ? "own:avx512" : "own:amx");
+    assert_int_equal(passes.n, 3);
+    assert_int_equal(passes.n_own, widens ? 3 : has_tiles ? 2 : 0);
     dnnb__plan_destroy(plan);
     dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
+/* Of both windows, where bfloat16 is widened and channels lie in blocks. */
+static void test_engine_bf16__winograd_makes_all_passes_where_it_is_widened(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {CONV("three", 32, 3, 3, 1, 1),
+                                           CONV("five", 64, 5, 5, 1, 2)};
+    if (!is_supported()) return;
+    dnnb__graph *graph = make_graph(rows, 2, 32, 11);
+    for (unsigned ways = 0; ways < N_WAYS; ways++) {
+        dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16);
+        set_ways(net, ways);
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 3, 0, graph->n_nodes - 1, true);
+        for (size_t i = 0; i < 2; i++) {
+            op_counts passes = count_ops(plan, rows[i].path, "own:avx512_winograd");
+            assert_int_equal(passes.n, 3);
+            assert_int_equal(passes.n_own, (ways & WIDENS) && !(ways & CHANNELS_LAST) ? 3 : 0);
+        }
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
     dnnb__graph_destroy(graph);
 }
 
@@ -526,7 +558,8 @@ int main(void) {
         cmocka_unit_test(test_engine_bf16__data_gradients_as_forward_passes_equal_ref),
         cmocka_unit_test(test_engine_bf16__changed_weights_reach_data_gradients),
         cmocka_unit_test(test_engine_bf16__linear_layers_equal_ref),
-        cmocka_unit_test(test_engine_bf16__own_kernels_make_both_passes),
+        cmocka_unit_test(test_engine_bf16__own_kernels_make_linear_passes),
+        cmocka_unit_test(test_engine_bf16__winograd_makes_all_passes_where_it_is_widened),
         cmocka_unit_test(test_engine_bf16__networks_are_near_ref),
         cmocka_unit_test(test_engine_bf16__no_slow_implementation_is_taken),
         cmocka_unit_test(test_engine_bf16__ref_refuses),

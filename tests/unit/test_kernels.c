@@ -264,6 +264,15 @@ static void test_kernels__weight_gradients_of_convolutions(void **state) {
 
 /* --- linear layers --- */
 
+static void widen(float *out, const uint16_t *in, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = dnnb__bf16_widen(in[i]);
+}
+
+static void assert_rounded(const void *rounded, const float *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(((const uint16_t *)rounded)[i], dnnb__bf16_round(values[i]));
+}
+
 typedef struct linear_case {
     float *in, *weight, *bias, *gradient; /* row-major */
     double *out, *in_gradient, *weight_gradient, *bias_gradient;
@@ -368,6 +377,57 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     destroy_linear(&c);
 }
 
+/* In bfloat16 everything is as in float32 from what is read rounded, but for what is stored: that
+ * is rounded once. Compared to the bit, in place of `l` in float32. */
+static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear l) {
+    size_t rows = (size_t)l.rows, n_in = (size_t)l.in, n_out = (size_t)l.out;
+    int64_t count;
+    assert_ok(dnnb__linear_count(l.in, l.out, &count));
+    size_t n_strips_in = rows * (size_t)l.in_strips * DNNB__LINEAR_IN;
+    size_t n_strips_out = (rows + DNNB__LINEAR_ROWS - 1) * (size_t)l.out_strips * DNNB__LINEAR_OUT;
+    const size_t counts[] = {rows * n_in,  (size_t)count, n_out, rows * n_out, n_strips_in,
+                             n_strips_out, (size_t)count, n_out, rows * n_in};
+    enum { IN, WEIGHT, BIAS, OUT, IN_STRIPS, OUT_STRIPS, GRADIENT, BIAS_GRADIENT, IN_GRADIENT, N };
+    float *a[N], *b[N]; /* of float32, and of bfloat16 */
+    for (uint32_t k = 0; k < N; k++) {
+        a[k] = create_values(counts[k], k);
+        b[k] = create_values(counts[k], k);
+    }
+    /* Activations and weights that are bfloat16 already. */
+    for (size_t k = IN; k <= WEIGHT; k++) {
+        dnnb__bf16_round_pairs(a[k], counts[k], 0, (uint16_t *)b[k]);
+        widen(a[k], (uint16_t *)b[k], counts[k]);
+    }
+    for (int is_f32 = 0; is_f32 < 2; is_f32++) {
+        kernel->forward(&l, a[IN], a[WEIGHT], a[BIAS], a[OUT], a[IN_STRIPS], a[OUT_STRIPS]);
+        l.is_bf16 = true;
+        l.f32_out = is_f32;
+        kernel->forward(&l, b[IN], b[WEIGHT], b[BIAS], b[OUT], b[IN_STRIPS], b[OUT_STRIPS]);
+        if (is_f32)
+            assert_memory_equal(a[OUT], b[OUT], counts[OUT] * sizeof(float));
+        else
+            assert_rounded(b[OUT], a[OUT], counts[OUT]);
+        l.is_bf16 = l.f32_out = false;
+    }
+    /* The outputs are gradients now. */
+    dnnb__bf16_round_pairs(a[OUT], counts[OUT], 0, (uint16_t *)b[OUT]);
+    widen(a[OUT], (uint16_t *)b[OUT], counts[OUT]);
+    kernel->backward_weights(&l, a[IN_STRIPS], a[OUT], a[GRADIENT], a[BIAS_GRADIENT],
+                             a[OUT_STRIPS]);
+    kernel->backward_data(&l, a[OUT], a[WEIGHT], a[IN_GRADIENT], a[OUT_STRIPS]);
+    l.is_bf16 = true;
+    kernel->backward_weights(&l, b[IN_STRIPS], b[OUT], b[GRADIENT], b[BIAS_GRADIENT],
+                             b[OUT_STRIPS]);
+    kernel->backward_data(&l, b[OUT], b[WEIGHT], b[IN_GRADIENT], b[OUT_STRIPS]);
+    assert_memory_equal(a[GRADIENT], b[GRADIENT], counts[GRADIENT] * sizeof(float));
+    assert_memory_equal(a[BIAS_GRADIENT], b[BIAS_GRADIENT], counts[BIAS_GRADIENT] * sizeof(float));
+    assert_rounded(b[IN_GRADIENT], a[IN_GRADIENT], counts[IN_GRADIENT]);
+    for (size_t k = 0; k < N; k++) {
+        dnnb__free(a[k]);
+        dnnb__free(b[k]);
+    }
+}
+
 static void test_kernels__linear_layers(void **state) {
     (void)state;
     static const int64_t shapes[][3] = {{1, 5, 3},   {2, 48, 16},  {3, 50, 37},    {7, 100, 16},
@@ -379,6 +439,7 @@ static void test_kernels__linear_layers(void **state) {
             dnnb__linear l = dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], i % 2,
                                                    1 + (int64_t)(i % 3));
             compare_linear(kernel, &l);
+            if (kernel->takes_bf16) compare_linear_bf16(kernel, l);
         }
     }
     int64_t count;

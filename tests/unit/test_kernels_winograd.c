@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/bf16.h"
 #include "core/mem.h"
 #include "core/random.h"
 #include "kernels/kernels.h"
@@ -262,6 +263,43 @@ static void test_kernels_winograd__weight_gradients_are_those_of_plain_loops(voi
     }
 }
 
+static void *create_rounded(float *values, size_t n) {
+    uint16_t *rounded = dnnb__alloc(n, sizeof *rounded);
+    assert_non_null(rounded);
+    for (size_t i = 0; i < n; i++) {
+        rounded[i] = dnnb__bf16_round(values[i]);
+        values[i] = dnnb__bf16_widen(rounded[i]);
+    }
+    return rounded;
+}
+
+/* Of activations that are bfloat16: the bits of float32, and what is stored is rounded once. */
+static void test_kernels_winograd__bfloat16_is_float32_rounded_once(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    for (size_t k = 0; kernel && k < N_SHAPES; k++) {
+        convolution a = create_convolution(kernel, &shapes[k], false), b = a;
+        size_t n_in = (size_t)(a.w.batch * a.w.in_blocks * a.w.in[0] * a.w.in[1] * a.block);
+        b.w.is_bf16 = true;
+        b.in = create_rounded(a.in, n_in);
+        b.out = create_values(a.n_out, 4);
+        run(kernel, &a, true);
+        run(kernel, &b, true);
+        const uint16_t *out = (const void *)b.out;
+        for (size_t i = 0; i < a.n_out; i++) assert_int_equal(out[i], dnnb__bf16_round(a.out[i]));
+        /* The outputs are their gradients now. */
+        for (size_t i = 0; i < a.n_out; i++) a.out[i] = dnnb__bf16_widen(out[i]);
+        gradients g = run_gradient(kernel, &a, true), rounded = run_gradient(kernel, &b, true);
+        assert_memory_equal(g.weight, rounded.weight, g.n_weights * sizeof *g.weight);
+        assert_memory_equal(g.bias, rounded.bias, g.n_biases * sizeof *g.bias);
+        destroy_gradients(&g);
+        destroy_gradients(&rounded);
+        dnnb__free(b.in);
+        dnnb__free(b.out);
+        destroy_convolution(&a);
+    }
+}
+
 static void test_kernels_winograd__a_nan_stays_one(void **state) {
     (void)state;
     const dnnb__winograd_kernel *kernel = find_kernel();
@@ -280,6 +318,7 @@ int main(void) {
         cmocka_unit_test(test_kernels_winograd__convolutions_are_those_of_plain_loops),
         cmocka_unit_test(test_kernels_winograd__bits_follow_neither_threads_nor_batch),
         cmocka_unit_test(test_kernels_winograd__weight_gradients_are_those_of_plain_loops),
+        cmocka_unit_test(test_kernels_winograd__bfloat16_is_float32_rounded_once),
         cmocka_unit_test(test_kernels_winograd__a_nan_stays_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

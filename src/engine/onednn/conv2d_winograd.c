@@ -40,9 +40,7 @@ static bool is_lent_to(const dnnb__onednn_plan *plan) {
 
 const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                                    int64_t in_block, int64_t out_block) {
-    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 &&
-        dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES)
-        return NULL;
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && !dnnb__dnnl_widens(dnnl)) return NULL;
     const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
     if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
     return suits(conv, kernel) ? kernel : NULL;

@@ -11,8 +11,8 @@
 #include "kernels/kernels.h"
 
 /** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. In
- *  bfloat16 it is for processors without AMX: there oneDNN multiplies bfloat16 at half the speed of
- *  float32, so that the kernel's float32 products of the unrounded weights are also the fast ones.
+ * bfloat16 it is for nets that widen (dnnb__dnnl_widens()), and multiplies by weights that are not
+ * rounded.
  */
 const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                                    int64_t in_block, int64_t out_block);

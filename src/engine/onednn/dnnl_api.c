@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 #include "engine/onednn/dnnl_version.h"
+#include "kernels/kernels.h"
 
 enum { MAX_LAYOUTS = 1 << 16 };
 
@@ -18,7 +19,7 @@ struct dnnb__dnnl {
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* of every primitive */
     dnnb__precision precision;
-    bool channels_last, exchanges;
+    bool channels_last, exchanges, widens;
     struct dnnb__layout_entry **layouts;
     size_t n_layouts, layout_capacity;
 };
@@ -106,6 +107,7 @@ dnnb_status dnnb__dnnl_create(dnnb__dnnl **out, dnnb__precision precision) {
     dnnl->channels_last =
         precision == DNNB__BF16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES;
     dnnl->exchanges = dnnl->channels_last;
+    dnnl->widens = precision == DNNB__BF16 && !dnnl->channels_last && dnnb__kernels_bf16_is_slow();
     dnnb_status status = dnnl_prepare(dnnl);
     if (status != DNNB_OK) {
         dnnb__dnnl_destroy(dnnl);
@@ -146,6 +148,14 @@ void dnnb__dnnl_set_exchanges(dnnb__dnnl *dnnl, bool on) {
 
 bool dnnb__dnnl_exchanges(const dnnb__dnnl *dnnl) {
     return dnnl->exchanges;
+}
+
+void dnnb__dnnl_set_widens(dnnb__dnnl *dnnl, bool on) {
+    dnnl->widens = on;
+}
+
+bool dnnb__dnnl_widens(const dnnb__dnnl *dnnl) {
+    return dnnl->widens;
 }
 
 /* --- layouts --- */

@@ -18,9 +18,9 @@ bool dnnb__linear_own_suits(const dnnb__dnnl *dnnl, const dnnb__product *p,
     dnnb__isa isa = dnnb__onednn_get_isa();
     const dnnb__linear_kernel *kernel = dnnb__kernels_find_linear(isa);
     if (!kernel) return false;
-    bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
-    if (is_bf16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES) return false;
-    if (is_bf16 && !kernel->takes_bf16) return false;
+    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 &&
+        !(dnnb__dnnl_widens(dnnl) && kernel->takes_bf16))
+        return false;
     if (dnnb__primitive_is_gemm(forward) || dnnb__primitive_is_slow(forward)) return true;
     return isa == DNNB__ISA_AVX512 && p->out >= LEAST_OUT && p->in >= LEAST_WEIGHTS / p->out;
 }

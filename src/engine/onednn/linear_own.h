@@ -8,8 +8,8 @@
 #include "engine/onednn/plan.h"
 
 /** True when there are kernels for this processor, faster than what oneDNN would take. It does not
- *  depend on the number of rows. In bfloat16 they are for processors without AMX
- *  (conv2d_winograd.h). @param forward What oneDNN would take for the forward pass. */
+ *  depend on the number of rows. In bfloat16 they are for nets that widen (dnnb__dnnl_widens()).
+ *  @param forward What oneDNN would take for the forward pass. */
 bool dnnb__linear_own_suits(const dnnb__dnnl *dnnl, const dnnb__product *product,
                             const dnnb__primitive *forward);
 /** The layout of the weights that the passes read. @param kept The one of the weights. */
