@@ -261,9 +261,11 @@ static void test_train_resume__saving_in_the_background_changes_no_bit(void **st
     fixture_destroy(&f);
 }
 
-/* At each epoch's end: wait until the folder's newest checkpoint is of that epoch's last step. */
+/* At each epoch's end: wait until the folder's newest checkpoint is of that epoch's last step.
+ * Epochs are made longer than what the end of one keeps from the save before. */
 static bool wait_for_each_end(void *context, const dnnb_event *event) {
     const char *folder = context;
+    if (event->kind == DNNB_EVENT_STEP) usleep(5000);
     if (event->kind != DNNB_EVENT_EPOCH) return true;
     for (size_t i = 0; i < 60000; i++) {
         dnnb__checkpoint_place place = {UINT64_MAX, UINT64_MAX};
