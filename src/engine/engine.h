@@ -28,9 +28,9 @@ typedef enum dnnb__precision { DNNB__F32, DNNB__BF16 } dnnb__precision;
 /** How an engine computes in bfloat16 on this processor. */
 typedef enum dnnb__bf16_support {
     DNNB__BF16_NONE,
-    DNNB__BF16_EMULATED, /* float32 instructions; no gain */
-    DNNB__BF16_VECTORS,  /* products of pairs in vectors: AVX512_BF16 */
-    DNNB__BF16_TILES     /* products of matrices: AMX */
+    DNNB__BF16_WIDENED, /* float32's products of what is kept in bfloat16, where own kernels can */
+    DNNB__BF16_VECTORS, /* products of pairs in vectors: AVX512_BF16 */
+    DNNB__BF16_TILES    /* products of matrices: AMX */
 } dnnb__bf16_support;
 
 typedef struct dnnb__plan_options {

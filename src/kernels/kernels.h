@@ -68,8 +68,7 @@ const dnnb__linear_gradient_kernel *dnnb__kernels_find_linear_gradient(dnnb__isa
 const dnnb__resample_kernel *dnnb__kernels_find_resample(dnnb__isa isa);
 /** NULL when there is none up to `isa`. */
 const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa);
-/** Whether this processor, AMX aside, multiplies float32 faster than bfloat16, so that activations
- *  in bfloat16 are best brought to float32 where they are multiplied. */
+/** Whether this processor, AMX aside, multiplies float32 faster than bfloat16. */
 bool dnnb__kernels_bf16_is_slow(void);
 /** The fastest up to `isa` that this processor can run. There always is one for float32; NULL when
  *  there is none for bfloat16. */

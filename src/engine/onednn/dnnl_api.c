@@ -74,12 +74,13 @@ dnnb__bf16_support dnnb__onednn_get_bf16_support(void) {
     (void)limit_instructions(); /* a wrong limit fails when a net is made */
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     if (includes(isa, dnnl_cpu_isa_avx512_core_amx)) return DNNB__BF16_TILES;
-    if (includes(isa, dnnl_cpu_isa_avx512_core_bf16)) return DNNB__BF16_VECTORS;
-    return includes(isa, dnnl_cpu_isa_avx512_core) ? DNNB__BF16_EMULATED : DNNB__BF16_NONE;
+    if (!includes(isa, dnnl_cpu_isa_avx512_core)) return DNNB__BF16_NONE;
+    bool has_vectors = includes(isa, dnnl_cpu_isa_avx512_core_bf16);
+    return has_vectors && !dnnb__kernels_bf16_is_slow() ? DNNB__BF16_VECTORS : DNNB__BF16_WIDENED;
 }
 
 const char *dnnb__onednn_get_instructions(dnnb__precision precision) {
-    static const char *const bf16_names[] = {[DNNB__BF16_EMULATED] = "AVX-512, bf16 emulated",
+    static const char *const bf16_names[] = {[DNNB__BF16_WIDENED] = "AVX-512, bf16 widened",
                                              [DNNB__BF16_VECTORS] = "AVX-512 bf16",
                                              [DNNB__BF16_TILES] = "AMX bf16"};
     dnnb__bf16_support support = dnnb__onednn_get_bf16_support();
@@ -104,10 +105,10 @@ dnnb_status dnnb__dnnl_create(dnnb__dnnl **out, dnnb__precision precision) {
     dnnb__dnnl *dnnl = dnnb__calloc(1, sizeof *dnnl);
     if (!dnnl) return dnnb__fail_memory();
     dnnl->precision = precision;
-    dnnl->channels_last =
-        precision == DNNB__BF16 && dnnb__onednn_get_bf16_support() == DNNB__BF16_TILES;
+    dnnb__bf16_support support = dnnb__onednn_get_bf16_support();
+    dnnl->channels_last = precision == DNNB__BF16 && support == DNNB__BF16_TILES;
     dnnl->exchanges = dnnl->channels_last;
-    dnnl->widens = precision == DNNB__BF16 && !dnnl->channels_last && dnnb__kernels_bf16_is_slow();
+    dnnl->widens = precision == DNNB__BF16 && support == DNNB__BF16_WIDENED;
     dnnb_status status = dnnl_prepare(dnnl);
     if (status != DNNB_OK) {
         dnnb__dnnl_destroy(dnnl);

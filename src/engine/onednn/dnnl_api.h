@@ -41,7 +41,7 @@ bool dnnb__dnnl_is_channels_last(const dnnb__dnnl *dnnl);
 void dnnb__dnnl_set_exchanges(dnnb__dnnl *dnnl, bool on);
 bool dnnb__dnnl_exchanges(const dnnb__dnnl *dnnl);
 /** Whether bfloat16 is to be multiplied by own kernels that widen it to float32, where there are
- *  such (conv2d_winograd.h, linear_own.h): so it is where the processor has nothing faster. */
+ *  such (conv2d_winograd.h, linear_own.h), as with DNNB__BF16_WIDENED. */
 void dnnb__dnnl_set_widens(dnnb__dnnl *dnnl, bool on);
 bool dnnb__dnnl_widens(const dnnb__dnnl *dnnl);
 
