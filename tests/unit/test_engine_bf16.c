@@ -75,22 +75,24 @@ static void run_both(const dnnb__graph *graph, size_t batch, unsigned ways, resu
     dnnb__free(output_gradient);
 }
 
-/* A layer of its own: its output and input gradient rounded once, weight gradients exact. */
+/* What both make of one layer: output and input gradient rounded once, weight gradients exact. */
+static void compare_both(const dnnb__graph *graph, size_t batch, unsigned ways) {
+    results r[2];
+    run_both(graph, batch, ways, r);
+    assert_near("output", r[0].output, r[1].output, batch * count_of(graph, graph->n_nodes - 1),
+                rounded_once);
+    assert_near("input gradient", r[0].input_gradient, r[1].input_gradient,
+                batch * count_of(graph, 0), rounded_once);
+    for (size_t i = 0; i < graph->n_params; i++)
+        assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
+                    graph->params[i].count, in_float32);
+    results_free(&r[0]);
+    results_free(&r[1]);
+}
+
 static void compare_layer(const dnnb__layer_row *row, int64_t channels, int64_t size) {
-    enum { BATCH = 3 };
     dnnb__graph *graph = make_graph(row, 1, channels, size);
-    for (unsigned ways = 0; ways < N_WAYS; ways++) {
-        results r[2];
-        run_both(graph, BATCH, ways, r);
-        assert_near(row->path, r[0].output, r[1].output, BATCH * count_of(graph, 1), rounded_once);
-        assert_near(row->path, r[0].input_gradient, r[1].input_gradient, BATCH * count_of(graph, 0),
-                    rounded_once);
-        for (size_t i = 0; i < graph->n_params; i++)
-            assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
-                        graph->params[i].count, in_float32);
-        results_free(&r[0]);
-        results_free(&r[1]);
-    }
+    for (unsigned ways = 0; ways < N_WAYS; ways++) compare_both(graph, 3, ways);
     dnnb__graph_destroy(graph);
 }
 
@@ -233,16 +235,7 @@ static void test_engine_bf16__large_linear_layers_equal_ref(void **state) {
     static const dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("hidden", 2048), RELU("r")};
     if (!is_supported()) return;
     dnnb__graph *graph = make_graph(rows, 3, 16, 8);
-    results r[2];
-    run_both(graph, 5, 0, r);
-    assert_near("output", r[0].output, r[1].output, (size_t)5 * 2048, rounded_once);
-    assert_near("input gradient", r[0].input_gradient, r[1].input_gradient, 5 * count_of(graph, 0),
-                rounded_once);
-    for (size_t i = 0; i < graph->n_params; i++)
-        assert_near(graph->params[i].path, r[0].gradients[i], r[1].gradients[i],
-                    graph->params[i].count, in_float32);
-    results_free(&r[0]);
-    results_free(&r[1]);
+    compare_both(graph, 5, 0);
     dnnb__graph_destroy(graph);
     compare_linear(2048, 17, 16, 8);
 }
