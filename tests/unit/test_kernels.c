@@ -79,8 +79,12 @@ static uint16_t *create_bf16(const float *values, size_t n) {
     return out;
 }
 
+static void widen(float *out, const uint16_t *in, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = dnnb__bf16_widen(in[i]);
+}
+
 static void take_bf16(float *values, uint16_t *from, size_t n) {
-    for (size_t i = 0; i < n; i++) values[i] = dnnb__bf16_widen(from[i]);
+    widen(values, from, n);
     dnnb__free(from);
 }
 
@@ -263,10 +267,6 @@ static void test_kernels__weight_gradients_of_convolutions(void **state) {
 }
 
 /* --- linear layers --- */
-
-static void widen(float *out, const uint16_t *in, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = dnnb__bf16_widen(in[i]);
-}
 
 static void assert_rounded(const void *rounded, const float *values, size_t n) {
     for (size_t i = 0; i < n; i++)
