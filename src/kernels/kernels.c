@@ -78,8 +78,8 @@ const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa) {
 
 /* Measured by `dnnbrain bench`: with AVX512_BF16 an AMD of Zen 4 multiplies twice as many numbers
  * of bfloat16 a second as of float32, but a Xeon that has AMX for them, and does not offer it to
- * its virtual machines, half as many. Before AMX Intel made one generation with it, Cooper Lake,
- * which does twice as many by Intel's figures. */
+ * its virtual machines, half as many. Cooper Lake, Intel's one generation with AVX512_BF16 before
+ * AMX, was not measured, and keeps oneDNN's kernels for it. */
 bool dnnb__kernels_bf16_is_slow(void) {
 #ifdef DNNB__HAS_X86
     __builtin_cpu_init();
