@@ -19,7 +19,8 @@ void *dnnb__calloc(size_t n, size_t size);
 /** The same, not filled. */
 void *dnnb__alloc(size_t n, size_t size);
 /** The same, in huge pages where it is large and the system has them to give: for what is filled at
- *  once. */
+ *  once and read again and again. What is gone through once or twice is sooner at hand in ordinary
+ *  pages: the huge ones of a virtual machine often come from memory that its host took back. */
 void *dnnb__alloc_large(size_t n, size_t size);
 /** The same, zero-filled. */
 void *dnnb__calloc_large(size_t n, size_t size);

@@ -36,7 +36,7 @@ static dnnb_status import_copy(const dnnb_dnn *dnn, dnnb__net *net, size_t i, fl
     size_t longest = 1;
     for (size_t k = 0; k < dnn->graph->n_params; k++)
         if (dnn->graph->params[k].count > longest) longest = dnn->graph->params[k].count;
-    if (!*buffer) *buffer = dnnb__alloc_large(longest, sizeof **buffer);
+    if (!*buffer) *buffer = dnnb__alloc(longest, sizeof **buffer);
     if (!*buffer) return dnnb__fail_memory();
     DNNB_TRY(read_source(dnn, i, *buffer));
     return dnnb__net_import(net, i, *buffer);
@@ -205,7 +205,7 @@ static dnnb_status make_values(void *context, size_t i, const void **bytes, void
     dnnb_dnn *dnn = context;
     void *values = dnn->net ? dnnb__net_get_scratch(dnn->net, get_bytes(dnn, i)) : NULL;
     *copy = NULL;
-    if (!values) *copy = values = dnnb__alloc_large(get_bytes(dnn, i), 1);
+    if (!values) *copy = values = dnnb__alloc(get_bytes(dnn, i), 1);
     if (!values) return dnnb__fail_memory();
     *bytes = values;
     dnnb_status status = read_values(dnn, i, values);

@@ -68,7 +68,7 @@ const dnnb__maker *dnnb__storage_get_maker(const dnnb__storage *s) {
 
 dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes) {
     *out = NULL;
-    void *data = dnnb__alloc_large(n_bytes, 1);
+    void *data = dnnb__alloc(n_bytes, 1);
     if (!data) return dnnb__fail_memory();
     dnnb_status status = create_storage(out, n_bytes);
     if (status == DNNB_OK)
