@@ -17,6 +17,7 @@ static const dnnb__kernels rows[DNNB__ISA_COUNT] = {
                           .linear_bf16 = &dnnb__linear_bf16_amx,
                           .linear_gradient = &dnnb__linear_gradient_amx,
                           .winograd = &dnnb__winograd_avx512,
+                          .winograd_bf16 = &dnnb__winograd_amx,
                           .peaks = {&dnnb__peak_amx, &dnnb__peak_avx512_bf16, &dnnb__peak_avx512}},
 #endif
 };
@@ -73,6 +74,12 @@ const dnnb__resample_kernel *dnnb__kernels_find_resample(dnnb__isa isa) {
 const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa) {
     for (int i = (int)isa; i >= 0; i--)
         if (rows[i].winograd) return rows[i].winograd;
+    return NULL;
+}
+
+const dnnb__winograd_kernel *dnnb__kernels_find_winograd_bf16(dnnb__isa isa) {
+    for (int i = (int)isa; i >= 0; i--)
+        if (rows[i].winograd_bf16 && rows[i].winograd_bf16->can_run()) return rows[i].winograd_bf16;
     return NULL;
 }
 

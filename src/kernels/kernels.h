@@ -45,6 +45,7 @@ typedef struct dnnb__kernels {
     const dnnb__linear_gradient_kernel *linear_gradient;
     const dnnb__resample_kernel *resample;
     const dnnb__winograd_kernel *winograd;
+    const dnnb__winograd_kernel *winograd_bf16; /* multiplies numbers of bfloat16 */
     /** The fastest first of each type; NULL after the last. */
     const dnnb__peak_kernel *peaks[DNNB__KERNELS_MAX_PEAKS];
 } dnnb__kernels;
@@ -66,8 +67,10 @@ const dnnb__linear_bf16_kernel *dnnb__kernels_find_linear_bf16(dnnb__isa isa);
 const dnnb__linear_gradient_kernel *dnnb__kernels_find_linear_gradient(dnnb__isa isa);
 /** The widest up to `isa`; there always is one. */
 const dnnb__resample_kernel *dnnb__kernels_find_resample(dnnb__isa isa);
-/** NULL when there is none up to `isa`. */
+/** The kernel that multiplies in float32. NULL when there is none up to `isa`. */
 const dnnb__winograd_kernel *dnnb__kernels_find_winograd(dnnb__isa isa);
+/** NULL when there is none up to `isa` that this processor can run. */
+const dnnb__winograd_kernel *dnnb__kernels_find_winograd_bf16(dnnb__isa isa);
 /** Whether this processor, AMX aside, multiplies float32 faster than bfloat16. */
 bool dnnb__kernels_bf16_is_slow(void);
 /** The fastest up to `isa` that this processor can run. There always is one for float32; NULL when

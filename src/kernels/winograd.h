@@ -1,6 +1,7 @@
 /*
  * Convolutions of stride 1 with fewer multiplications, after Winograd, in float32; activations and
- * their gradients may be kept in bfloat16, each rounded once, when it is stored. Of 3 x 3 pixels
+ * their gradients may be kept in bfloat16, each rounded once, when it is stored. With AMX what is
+ * multiplied, transformed inputs and weights, is rounded to bfloat16 too. Of 3 x 3 pixels
  * with F(2 x 2, 3 x 3): four outputs of a channel take 16 of them a channel of input, not 36. Of
  * 5 x 5 pixels 16 outputs take 121, not 400 (winograd_line.h). All constants are 1 and 1/2, so that
  * rounding stays near that of plain sums. A NaN reaches the outputs that read it, of 5 x 5 pixels
@@ -16,8 +17,8 @@
 
 #include "kernels/target.h"
 
-/** Activations [batch][blocks][rows][columns][block]; padding before the first row and column, and
- *  as much after the last as `out` needs. One group. */
+/** Activations [batch][blocks][rows][columns][block], or with the blocks last but one; padding
+ *  before the first row and column, and as much after the last as `out` needs. One group. */
 typedef struct dnnb__winograd {
     int64_t window; /* 3 or 5 */
     int64_t batch, in_blocks, out_blocks, in[2], out[2], padding[2];
@@ -28,14 +29,22 @@ typedef struct dnnb__winograd {
 
 typedef struct dnnb__winograd_kernel {
     const char *name;
+    /** Whether this processor can. NULL: any with the instruction set. */
+    bool (*can_run)(void);
     int64_t block;
+    /** Activations are [batch][rows][columns][blocks][block], in bfloat16 alone. */
+    bool channels_last;
+    /** Fewest channels of the input and of the output that it was measured to be faster with. */
+    int64_t fewest_channels;
     /** The side of the square of outputs that are computed together, and the multiplications that
      *  it takes for each channel of input. @return false: no such window. */
     bool (*get_tile)(int64_t window, int64_t *outputs, int64_t *products);
-    /** Floats of the transformed weights. They, and their order, follow the window and the channels
-     *  alone. */
+    /** Floats that the transformed weights take the room of. They, and their order, follow the
+     *  window and the channels alone. */
     size_t (*count_weights)(const dnnb__winograd *w);
-    /** @param weight [out blocks][in blocks][window][window][block of in][block of out]
+    /** @param weight [out blocks][in blocks][window][window][block of in][block of out]; where
+     *  channels come last [out / 16][in / 16][window][window][16 of out][16 of in], and of a turned
+     *  one as the layer has them whose data gradient it makes, so [in / 16][out / 16]...
      *  @param turned By half a circle, as for a data gradient. */
     void (*transform)(const dnnb__winograd *w, bool turned, const float *weight,
                       float *transformed);
@@ -45,7 +54,7 @@ typedef struct dnnb__winograd_kernel {
      *  @param bias [out blocks][block]; NULL: none. */
     void (*run)(const dnnb__winograd *w, const void *in, const float *transformed,
                 const float *bias, void *out, void *scratch);
-    /** Bytes that a gradient needs, 64-byte aligned. */
+    /** Bytes that a gradient needs, 64-byte aligned. NULL where there is none. */
     size_t (*count_gradient_scratch)(const dnnb__winograd *w);
     /** The weight gradient; its bits follow no number of threads.
      *  @param weight_gradient As the weights of `transform`. @param bias_gradient NULL: not wanted.
@@ -56,6 +65,7 @@ typedef struct dnnb__winograd_kernel {
 
 #ifdef DNNB__HAS_X86
 extern const dnnb__winograd_kernel dnnb__winograd_avx512;
+extern const dnnb__winograd_kernel dnnb__winograd_amx; /* windows of three */
 /* Its weight gradient, in winograd_gradient_avx512.c. */
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w);
 void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const void *in,

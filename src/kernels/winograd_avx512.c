@@ -105,12 +105,6 @@ static void transform(const dnnb__winograd *w, bool turned, const float *weight,
 
 /* --- outputs of tiles --- */
 
-/* An output's value. */
-VECTOR __m512 finish(__m512 sum, __m512 bias, bool relu) {
-    __m512 v = _mm512_add_ps(sum, bias), zero = _mm512_setzero_ps();
-    return relu ? _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, zero, _CMP_NLE_UQ), v) : v;
-}
-
 VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t, const int window,
                         const bool is_bf16) {
     const dnnb__winograd *w = g->w;
@@ -284,6 +278,7 @@ static void run(const dnnb__winograd *w, const void *in, const float *transforme
 
 const dnnb__winograd_kernel dnnb__winograd_avx512 = {.name = "own:avx512_winograd",
                                                      .block = BLOCK,
+                                                     .fewest_channels = 32,
                                                      .get_tile = get_tile,
                                                      .count_weights = get_weights,
                                                      .transform = transform,

@@ -2,8 +2,8 @@
  * What Winograd's convolution and its weight gradient with AVX-512 share: the sizes of tiles, the
  * order of matrices, and the transform of inputs.
  *
- * A *tile* is a square of outputs, and the inputs that they read; at each of its *places* matrices
- * of channels are multiplied. A *group* is some tiles and a *part* of the input and output
+ * At each *place* of a tile (winograd_plane.h) matrices of channels are multiplied. A *group* is
+ * some tiles and a *part* of the input and output
  * channels, few enough that what is made of them stays in a second cache of 2 MiB.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_TILES_H
@@ -17,6 +17,7 @@
 
 #include "kernels/bf16_avx512.h"
 #include "kernels/winograd_line.h"
+#include "kernels/winograd_plane.h"
 
 #define TARGET DNNB__AVX512
 #define VECTOR __attribute__((always_inline)) DNNB__AVX512 static inline
@@ -28,14 +29,6 @@ enum {
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
-static inline int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static inline int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static inline int64_t count_places(int64_t window) {
     int64_t products = dnnb__line_products((int)window);
     return products * products;
@@ -43,12 +36,6 @@ static inline int64_t count_places(int64_t window) {
 
 static inline int64_t count_weights(int64_t window, int64_t in_blocks, int64_t out_blocks) {
     return count_places(window) * in_blocks * out_blocks * SQUARE;
-}
-
-/* Tiles of an image. */
-static inline int64_t count_tiles(const dnnb__winograd *w) {
-    int64_t side = dnnb__line_outputs((int)w->window);
-    return divide_up(w->out[0], side) * divide_up(w->out[1], side);
 }
 
 /* The largest group: tiles, and blocks of input and output channels. */
@@ -98,33 +85,6 @@ static inline group create_group(const dnnb__winograd *w, sizes most, float *scr
                    .out_step = count_step(most.tiles, most.out)};
 }
 
-/* Where a tile's outputs begin. */
-typedef struct corner {
-    int64_t image, y, x;
-} corner;
-
-static inline corner find_corner(const dnnb__winograd *w, int64_t tile) {
-    int64_t side = dnnb__line_outputs((int)w->window), columns = divide_up(w->out[1], side);
-    int64_t per_image = count_tiles(w), within = tile % per_image;
-    return (corner){tile / per_image, within / columns * side, within % columns * side};
-}
-
-/* Along one dimension of a plane: where some pixels are, and which ones; the others are padding. */
-typedef struct span {
-    int64_t offset[DNNB__MOST_INPUTS];
-    __mmask16 inside[DNNB__MOST_INPUTS];
-} span;
-
-static inline span find_pixels(int64_t first, int64_t end, int64_t step, int n) {
-    span p;
-    for (int i = 0; i < n; i++) {
-        bool is_inside = first + i >= 0 && first + i < end;
-        p.inside[i] = is_inside ? 0xffff : 0;
-        p.offset[i] = is_inside ? (first + i) * step : 0;
-    }
-    return p;
-}
-
 /* Calls a function with the constants that it is compiled for. */
 #define SPECIALISE(function, w, ...)                                                               \
     do {                                                                                           \
@@ -153,8 +113,9 @@ VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane,
             __m512 d[DNNB__MOST_INPUTS];
             DNNB__UNROLL
             for (int y = 0; y < side; y++)
-                d[y] = dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
-                                         rows->inside[y] & columns->inside[x], is_bf16);
+                d[y] =
+                    dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
+                                      (__mmask16)(rows->inside[y] & columns->inside[x]), is_bf16);
             if (is_gradient)
                 dnnb__line_scatter(d, lines[x], window);
             else

@@ -75,11 +75,12 @@ static dnnb_status try_bf16(dnnb__dnnl *dnnl, const dnnb__primitive *forward,
     *is_fast = !dnnb__primitive_is_slow(&backward);
     *weights = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
     dnnb__primitive_destroy(&backward);
+    if (dnnb__conv_weights_find_bf16(dnnl, conv, l->in_block, l->out_block))
+        return dnnb__layout_weights_tiled(dnnl, weights, conv);
     const dnnb__winograd_kernel *winograd =
         dnnb__winograd_choose(dnnl, conv, l->in_block, l->out_block);
     if (winograd) return dnnb__layout_weights_blocked(dnnl, weights, conv, winograd->block);
-    if (!dnnb__conv_weights_find_bf16(dnnl, conv, l->in_block, l->out_block)) return DNNB_OK;
-    return dnnb__layout_weights_tiled(dnnl, weights, conv);
+    return DNNB_OK;
 }
 
 /* The first that is fast of oneDNN's choice, channels last (the other way round where they are

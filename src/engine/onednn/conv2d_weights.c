@@ -74,7 +74,7 @@ dnnb_status dnnb__conv_weights_add(dnnb__onednn_plan *plan, const char *layer,
 
 /* --- bfloat16 --- */
 
-const dnnb__conv_weights_bf16_kernel *dnnb__conv_weights_find_bf16(dnnb__dnnl *dnnl,
+const dnnb__conv_weights_bf16_kernel *dnnb__conv_weights_find_bf16(const dnnb__dnnl *dnnl,
                                                                    const dnnb__conv *conv,
                                                                    int64_t in_block,
                                                                    int64_t out_block) {

@@ -10,7 +10,7 @@
 
 /** The kernel for bfloat16 with these blocks of channels, or NULL; dnnb__layout_weights_tiled() is
  *  where it writes. */
-const dnnb__conv_weights_bf16_kernel *dnnb__conv_weights_find_bf16(dnnb__dnnl *dnnl,
+const dnnb__conv_weights_bf16_kernel *dnnb__conv_weights_find_bf16(const dnnb__dnnl *dnnl,
                                                                    const dnnb__conv *conv,
                                                                    int64_t in_block,
                                                                    int64_t out_block);

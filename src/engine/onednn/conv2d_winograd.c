@@ -1,10 +1,11 @@
 /* Winograd's convolutions: the choice, the copies of the weights, and the steps. */
 #include "engine/onednn/conv2d_winograd.h"
 
+#include "engine/onednn/conv2d_weights.h"
+
 enum {
     FEWEST_SAVED = 3, /* products of the plain sums a */
-    OF_PRODUCTS = 2,  /* product that is left; with fewer the transforms eat it up */
-    FEWEST_CHANNELS = 32
+    OF_PRODUCTS = 2   /* product that is left; with fewer the transforms eat it up */
 };
 
 /* Taps of all outputs along a dimension that lie inside the image. */
@@ -28,7 +29,8 @@ static bool suits(const dnnb__conv *conv, const dnnb__winograd_kernel *kernel) {
         left *= (conv->out[i] + outputs - 1) / outputs;
     }
     return conv->groups == 1 && conv->in_channels % block == 0 && conv->out_channels % block == 0 &&
-           conv->in_channels >= FEWEST_CHANNELS && conv->out_channels >= FEWEST_CHANNELS &&
+           conv->in_channels >= kernel->fewest_channels &&
+           conv->out_channels >= kernel->fewest_channels &&
            plain * OF_PRODUCTS >= left * FEWEST_SAVED;
 }
 
@@ -40,10 +42,15 @@ static bool is_lent_to(const dnnb__onednn_plan *plan) {
 
 const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                                    int64_t in_block, int64_t out_block) {
-    if (dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && !dnnb__dnnl_widens(dnnl)) return NULL;
-    const dnnb__winograd_kernel *kernel = dnnb__kernels_find_winograd(dnnb__onednn_get_isa());
-    if (!kernel || in_block != kernel->block || out_block != kernel->block) return NULL;
-    return suits(conv, kernel) ? kernel : NULL;
+    dnnb__isa isa = dnnb__onednn_get_isa();
+    bool rounds = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && !dnnb__dnnl_widens(dnnl);
+    const dnnb__winograd_kernel *kernel =
+        rounds ? dnnb__kernels_find_winograd_bf16(isa) : dnnb__kernels_find_winograd(isa);
+    if (!kernel || !suits(conv, kernel)) return NULL;
+    bool has_layout = in_block == kernel->block && out_block == kernel->block;
+    if (kernel->channels_last) /* and the weights as that one has their gradient */
+        has_layout = dnnb__conv_weights_find_bf16(dnnl, conv, in_block, out_block) != NULL;
+    return has_layout ? kernel : NULL;
 }
 
 const dnnb__winograd_kernel *dnnb__winograd_find(const dnnb__onednn_plan *plan,
@@ -173,13 +180,34 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
                                        const dnnb__winograd_kernel *kernel, const dnnb__conv *conv,
                                        size_t in, size_t bias, size_t out) {
     size_t weight, transformed, param = op->node->first_param;
-    dnnb__layout blocked;
+    dnnb__layout layout;
     transforming how = {kernel, get_shape(plan, conv, kernel->block), false};
-    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, conv, kernel->block));
-    DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, blocked));
+    if (kernel->channels_last)
+        DNNB_TRY(dnnb__layout_weights_tiled(plan->net->dnnl, &layout, conv));
+    else
+        DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &layout, conv, kernel->block));
+    DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, layout));
     DNNB_TRY(transformed_get(plan, &transformed, param, &how, weight));
     return add(plan, op, "forward", kernel, conv, dnnb__onednn_relu_is_due(plan, op), in,
                transformed, bias, out);
+}
+
+/* Weights for a data gradient, as the kernel reads them. */
+static dnnb_status exchanged_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
+                                 const dnnb__winograd_kernel *kernel, const dnnb__conv *turned) {
+    size_t original;
+    const dnnb__param_store *store = &plan->net->params[param];
+    dnnb__layout blocked, exchanged;
+    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
+    *out = original;
+    if (kernel->channels_last) return DNNB_OK; /* it reads them as they are */
+    *out = DNNB__NO_BUFFER;
+    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
+    DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
+    DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
+                                      original, exchanged, out));
+    plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
+    return DNNB_OK;
 }
 
 /* Trained weights change between one backward pass and the next: what is made of them is made again
@@ -187,17 +215,10 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
 dnnb_status dnnb__winograd_add_data(dnnb__onednn_plan *plan, const dnnb__op *op,
                                     const dnnb__winograd_kernel *kernel, const dnnb__conv *turned,
                                     size_t out_gradient, size_t in_gradient) {
-    size_t original, weight = DNNB__NO_BUFFER, transformed, param = op->node->first_param;
-    const dnnb__param_store *store = &plan->net->params[param];
-    dnnb__layout blocked, exchanged;
+    size_t weight, transformed, param = op->node->first_param;
     transforming how = {kernel, get_shape(plan, turned, kernel->block), true};
     size_t n = kernel->count_weights(&how.shape);
-    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
-    DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
-    DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
-    DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
-                                      original, exchanged, &weight));
-    plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
+    DNNB_TRY(exchanged_get(plan, &weight, param, kernel, turned));
     DNNB_TRY(dnnb__onednn_buffer_arena(plan, &transformed, n, sizeof(float)));
     DNNB_TRY(add_transform(plan, param, &how, weight, transformed));
     return add(plan, op, "backward data", kernel, turned, false, out_gradient, transformed,

@@ -10,8 +10,9 @@
 #include "engine/onednn/plan.h"
 #include "kernels/kernels.h"
 
-/** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. In
- *  bfloat16 only where that is widened (dnnb__dnnl_widens()); its weights are not rounded then. */
+/** The kernel that computes it faster than oneDNN with these blocks of channels, or NULL. Where
+ *  bfloat16 is widened (dnnb__dnnl_widens()) its weights are not rounded; with AMX it has no weight
+ *  gradient, which is the one of conv2d_weights.h. */
 const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                                    int64_t in_block, int64_t out_block);
 /** The same for a plan: never for a net that weights are lent to, since one that answers once would
