@@ -3,7 +3,6 @@
 #define DNNB_KERNELS_LINEAR_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "dnnbrain/status.h"
@@ -20,8 +19,8 @@ typedef struct dnnb__linear {
     int64_t rows, in, out;
     int64_t in_strips, out_strips; /* with padding */
     bool relu;
-    /** Activations, their gradients, and the weights that are read are bfloat16; sums, biases and
-     *  gradients of parameters stay float32. */
+    /** Activations and their gradients are bfloat16; parameters, their gradients and sums stay
+     *  float32. */
     bool is_bf16;
     bool f32_out;        /* the output is float32 all the same */
     int64_t task_strips; /* of outputs in a forward task */
@@ -34,18 +33,18 @@ typedef struct dnnb__linear_kernel {
     bool takes_bf16;
     /** @param packed [strips of in][rows][48], the input as the weight gradient wants it.
      *  @param sums   [strips of out][rows][16]. @param bias NULL for none. */
-    void (*forward)(const dnnb__linear *l, const void *in, const void *weight, const float *bias,
+    void (*forward)(const dnnb__linear *l, const void *in, const float *weight, const float *bias,
                     void *out, float *packed, float *sums);
     /** @param in As forward packed it. @param packed [strips of out][rows][16].
      *  @param bias_gradient NULL: not wanted. */
     void (*backward_weights)(const dnnb__linear *l, const float *in, const void *out_gradient,
                              float *weight_gradient, float *bias_gradient, float *packed);
     /** @param packed As many elements as [rows, padded][strips of out][16]. */
-    void (*backward_data)(const dnnb__linear *l, const void *out_gradient, const void *weight,
+    void (*backward_data)(const dnnb__linear *l, const void *out_gradient, const float *weight,
                           void *in_gradient, float *packed);
 } dnnb__linear_kernel;
 
-/** Where element `at` of activations or weights is. */
+/** Where element `at` of activations or their gradients is. */
 static inline const void *dnnb__linear_find(const dnnb__linear *l, const void *array, int64_t at) {
     return (const char *)array + at * (l->is_bf16 ? 2 : 4);
 }

@@ -61,11 +61,11 @@ rows_add(const float *in, const float *tile, float *sums, const int n) {
 }
 
 /* All rows, in groups of nearly equal size. */
-TARGET static void tiles_add(const dnnb__linear *l, const float *in, const float *tile, float *sums,
+TARGET static void tiles_add(const float *in, const float *tile, float *sums, int64_t rows,
                              int64_t n_tiles) {
     const char *next = (const char *)(tile + n_tiles * TILE);
     for (int64_t k = 0; k < n_tiles * TILE * 4; k += 64) _mm_prefetch(next + k, _MM_HINT_T0);
-    int64_t rows = l->rows, groups = divide_up(rows, ROWS);
+    int64_t groups = divide_up(rows, ROWS);
     for (int64_t g = 0; g < groups; g++) {
         int64_t first = rows * g / groups, n = rows * (g + 1) / groups - first;
         const float *group = in + first * IN;
@@ -184,9 +184,9 @@ TARGET static void strip_gradient(const dnnb__linear *l, int64_t strip, const fl
     }
 }
 
-static void backward_data_run(const dnnb__linear *l, const void *out_gradient, const void *weight,
+static void backward_data_run(const dnnb__linear *l, const void *out_gradient, const float *weight,
                               void *in_gradient, float *packed) {
-    const float *weight_end = (const float *)weight + l->in_strips * l->out_strips * TILE;
+    const float *weight_end = weight + l->in_strips * l->out_strips * TILE;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)

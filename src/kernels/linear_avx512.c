@@ -7,8 +7,6 @@
  * across a vector; the output's gradient is transposed for it. Weights are asked for little by
  * little while others are used: in bursts, the requests fill the queue that loads wait in.
  *
- * Weights in bfloat16 are brought to float32 tile by tile, in the first cache.
- *
  * A result is one chain of fused multiply-adds from zero: in the order of the inputs forward, of
  * the outputs for the input's gradient, of the rows for the weights. The bias is added last.
  */
@@ -17,8 +15,6 @@
 #ifdef DNNB__HAS_X86
 
 #include <immintrin.h>
-
-#include "kernels/bf16_avx512.h"
 
 #define TARGET DNNB__AVX512
 #define VECTOR __attribute__((always_inline)) DNNB__AVX512 static inline
@@ -52,16 +48,15 @@ static int64_t smaller(int64_t a, int64_t b) {
 /* Add to n rows of some strips of outputs what their tiles give; n and n_tiles are constants
  * wherever this is used. */
 VECTOR void rows_add(const float *in, const float *tile, float *sums, int64_t stride,
-                     const char *next, int64_t step, const int n, const int n_tiles,
-                     const int tile_bytes) {
+                     const char *next, int64_t step, const int n, const int n_tiles) {
     __m512 sum[ROWS][AT_ONCE];
     for (int r = 0; r < n; r++)
         for (int t = 0; t < n_tiles; t++) sum[r][t] = _mm512_load_ps(sums + t * stride + r * OUT);
     for (int i = 0; i < IN; i++, next += step) {
         __m512 w[AT_ONCE];
         for (int t = 0; t < n_tiles; t++) {
-            _mm_prefetch(next + t * tile_bytes, _MM_HINT_T0);
-            _mm_prefetch(next + (FAR * n_tiles + t) * tile_bytes, _MM_HINT_T1);
+            _mm_prefetch(next + t * TILE_BYTES, _MM_HINT_T0);
+            _mm_prefetch(next + (FAR * n_tiles + t) * TILE_BYTES, _MM_HINT_T1);
         }
         for (int t = 0; t < n_tiles; t++) w[t] = _mm512_load_ps(tile + t * TILE + i * OUT);
         for (int r = 0; r < n; r++) {
@@ -73,11 +68,11 @@ VECTOR void rows_add(const float *in, const float *tile, float *sums, int64_t st
         for (int t = 0; t < n_tiles; t++) _mm512_store_ps(sums + t * stride + r * OUT, sum[r][t]);
 }
 
-/* All rows, in groups of nearly equal size. `next` tiles are asked for meanwhile; n_tiles and the
- * bytes that one takes in memory are constants wherever this is used. */
-VECTOR void tiles_add_n(const float *in, const float *tile, const char *next, float *sums,
-                        int64_t rows, const int n_tiles, const int tile_bytes) {
-    int64_t groups = divide_up(rows, ROWS), step = tile_bytes / IN / groups;
+/* All rows, in groups of nearly equal size; n_tiles is a constant wherever this is used. */
+VECTOR void tiles_add_n(const float *in, const float *tile, float *sums, int64_t rows,
+                        const int n_tiles) {
+    int64_t groups = divide_up(rows, ROWS), step = OUT * (int64_t)sizeof(float) / groups;
+    const char *next = (const char *)(tile + n_tiles * TILE);
     for (int64_t g = 0; g < groups; g++, next += step * IN) {
         int64_t first = rows * g / groups;
         const float *group = in + first * IN;
@@ -85,7 +80,7 @@ VECTOR void tiles_add_n(const float *in, const float *tile, const char *next, fl
         switch (rows * (g + 1) / groups - first) {
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
-        rows_add(group, tile, to, rows *OUT, next, step, n, n_tiles, tile_bytes);                  \
+        rows_add(group, tile, to, rows *OUT, next, step, n, n_tiles);                              \
         break;
             CASE(1)
             CASE(2)
@@ -107,32 +102,12 @@ VECTOR void tiles_add_n(const float *in, const float *tile, const char *next, fl
     }
 }
 
-/* Weights in float32: where they are, or what `wide` has room for. */
-VECTOR const float *weights_widen(const dnnb__linear *l, const void *weights, int64_t n,
-                                  float *wide) {
-    if (!l->is_bf16) return weights;
-    for (int64_t i = 0; i < n; i += LANES)
-        _mm512_store_ps(wide + i, dnnb__floats_load(weights, i, 0xffff, true));
-    return wide;
-}
-
-VECTOR void tiles_add_of(const dnnb__linear *l, const float *in, const void *tile, float *sums,
-                         const int n_tiles) {
-    _Alignas(64) float wide[AT_ONCE * TILE];
-    const char *next = dnnb__linear_find(l, tile, n_tiles * TILE);
-    const float *weights = weights_widen(l, tile, n_tiles * TILE, wide);
-    if (l->is_bf16)
-        tiles_add_n(in, weights, next, sums, l->rows, n_tiles, TILE_BYTES / 2);
-    else
-        tiles_add_n(in, weights, next, sums, l->rows, n_tiles, TILE_BYTES);
-}
-
-TARGET static void tiles_add(const dnnb__linear *l, const float *in, const void *tile, float *sums,
+TARGET static void tiles_add(const float *in, const float *tile, float *sums, int64_t rows,
                              int64_t n) {
     if (n == AT_ONCE)
-        tiles_add_of(l, in, tile, sums, AT_ONCE);
+        tiles_add_n(in, tile, sums, rows, AT_ONCE);
     else
-        tiles_add_of(l, in, tile, sums, 1);
+        tiles_add_n(in, tile, sums, rows, 1);
 }
 
 /* --- the weights' gradient --- */
@@ -186,15 +161,14 @@ static void pack_transposed(const dnnb__linear *l, const void *matrix, int64_t s
 
 /* Add to n_inputs by n_vectors of rows what some strips of outputs give. */
 VECTOR void inputs_add(const float *gradient, int64_t padded, const float *weight, int64_t n_strips,
-                       const char *next, int64_t step, float *sums, const int n_inputs,
-                       const int n_vectors) {
+                       const float *next, float *sums, const int n_inputs, const int n_vectors) {
     __m512 sum[MAX_INPUTS][MAX_VECTORS];
     for (int i = 0; i < n_inputs; i++)
         for (int v = 0; v < n_vectors; v++)
             sum[i][v] = _mm512_load_ps(sums + (i * n_vectors + v) * LANES);
     for (int64_t strip = 0; strip < n_strips; strip++, weight += TILE)
-        for (int o = 0; o < OUT; o++, gradient += padded, next += step) {
-            _mm_prefetch(next, _MM_HINT_T1);
+        for (int o = 0; o < OUT; o++, gradient += padded, next += n_inputs) {
+            _mm_prefetch((const char *)next, _MM_HINT_T1);
             __m512 g[MAX_VECTORS];
             for (int v = 0; v < n_vectors; v++) g[v] = _mm512_load_ps(gradient + v * LANES);
             for (int i = 0; i < n_inputs; i++) {
@@ -209,24 +183,21 @@ VECTOR void inputs_add(const float *gradient, int64_t padded, const float *weigh
 }
 
 /* One strip of inputs for n_vectors of rows: sums has [48][n_vectors][16]. */
-VECTOR void strip_sums_n(const dnnb__linear *l, const float *gradient, const void *weight,
+VECTOR void strip_sums_n(const dnnb__linear *l, const float *gradient, const float *weight,
                          float *sums, const int n_vectors) {
-    _Alignas(64) float wide[CHUNK_STRIPS * TILE];
     const int n_inputs = MAX_SUMS / n_vectors < MAX_INPUTS ? MAX_SUMS / n_vectors : MAX_INPUTS;
-    int64_t padded = divide_up(l->rows, LANES) * LANES, step = n_inputs * (l->is_bf16 ? 2 : 4);
+    int64_t padded = divide_up(l->rows, LANES) * LANES;
     memset(sums, 0, (size_t)(IN * n_vectors * LANES) * sizeof *sums);
     for (int64_t o = 0; o < l->out_strips; o += CHUNK_STRIPS) {
         int64_t n = smaller(l->out_strips - o, CHUNK_STRIPS);
-        const char *next = dnnb__linear_find(l, weight, (o + n) * TILE);
-        const float *tiles =
-            weights_widen(l, dnnb__linear_find(l, weight, o * TILE), n * TILE, wide);
-        for (int i = 0; i < IN; i += n_inputs, next += n * OUT * step)
-            inputs_add(gradient + o * OUT * padded, padded, tiles + i * OUT, n, next, step,
+        const float *next = weight + (o + n) * TILE;
+        for (int i = 0; i < IN; i += n_inputs, next += n * OUT * n_inputs)
+            inputs_add(gradient + o * OUT * padded, padded, weight + o * TILE + i * OUT, n, next,
                        sums + i * n_vectors * LANES, n_inputs, n_vectors);
     }
 }
 
-TARGET static void strip_sums(const dnnb__linear *l, const float *gradient, const void *weight,
+TARGET static void strip_sums(const dnnb__linear *l, const float *gradient, const float *weight,
                               float *sums, int64_t n_vectors) {
     switch (n_vectors) {
     case 1:
@@ -244,14 +215,13 @@ TARGET static void strip_sums(const dnnb__linear *l, const float *gradient, cons
 }
 
 static void strip_gradient(const dnnb__linear *l, int64_t strip, const float *packed,
-                           const void *weight, void *in_gradient) {
+                           const float *weight, void *in_gradient) {
     _Alignas(64) float sums[IN * MAX_VECTORS * LANES];
     int64_t vectors = divide_up(l->rows, LANES), n_in = smaller(l->in - strip * IN, IN);
     for (int64_t v = 0; v < vectors; v += MAX_VECTORS) {
         int64_t n = smaller(vectors - v, MAX_VECTORS),
                 rows = smaller(l->rows - v * LANES, n * LANES);
-        strip_sums(l, packed + v * LANES,
-                   dnnb__linear_find(l, weight, strip * l->out_strips * TILE), sums, n);
+        strip_sums(l, packed + v * LANES, weight + strip * l->out_strips * TILE, sums, n);
         for (int64_t r = 0; r < rows; r++) {
             int64_t to = (v * LANES + r) * l->in + strip * IN;
             for (int64_t i = 0; i < n_in; i++) {
@@ -265,7 +235,7 @@ static void strip_gradient(const dnnb__linear *l, int64_t strip, const float *pa
     }
 }
 
-static void backward_data_run(const dnnb__linear *l, const void *out_gradient, const void *weight,
+static void backward_data_run(const dnnb__linear *l, const void *out_gradient, const float *weight,
                               void *in_gradient, float *packed) {
     int64_t padded = divide_up(l->rows, LANES) * LANES;
 #pragma omp parallel

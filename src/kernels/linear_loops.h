@@ -5,12 +5,13 @@
  *   IN, OUT, TILE     the sides of a tile, its elements
  *   AT_ONCE           tiles side by side that a kernel takes
  *   divide_up(a, b), smaller(a, b)
- *   tiles_add(l, in, tile, sums, n)              add to sums, [n][rows][16], what n tiles give
+ *   tiles_add(in, tile, sums, rows, n)           add to sums, [n][rows][16], what n tiles give
  *   tiles_gradient(in, gradient, tile, rows, n)  write n tiles; gradient is [n][rows][16]
  * the last two for n from 1 to AT_ONCE and `in` [rows][48].
  *
- * Activations are packed into strips as wide as tiles, so that a kernel walks over memory in one
- * direction and rows that lie a power of two apart do not fight for the same place of a cache.
+ * Activations are packed into strips as wide as tiles, in float32, so that a kernel walks over
+ * memory in one direction and rows that lie a power of two apart do not fight for the same place of
+ * a cache.
  */
 #include <string.h>
 
@@ -57,19 +58,18 @@ TARGET static void finish_strip(const dnnb__linear *l, const float *sums, const 
 }
 
 TARGET static void forward_task(const dnnb__linear *l, int64_t task, const float *packed,
-                                const void *weight, const float *bias, float *sums, void *out) {
+                                const float *weight, const float *bias, float *sums, void *out) {
     int64_t first = task * l->task_strips, end = smaller(first + l->task_strips, l->out_strips);
     memset(sums + first * l->rows * OUT, 0,
            (size_t)((end - first) * l->rows * OUT) * sizeof(float));
     for (int64_t i = 0; i < l->in_strips; i++)
         for (int64_t o = first; o < end; o += AT_ONCE)
-            tiles_add(l, packed + i * l->rows * IN,
-                      dnnb__linear_find(l, weight, (i * l->out_strips + o) * TILE),
-                      sums + o * l->rows * OUT, smaller(end - o, AT_ONCE));
+            tiles_add(packed + i * l->rows * IN, weight + (i * l->out_strips + o) * TILE,
+                      sums + o * l->rows * OUT, l->rows, smaller(end - o, AT_ONCE));
     for (int64_t o = first; o < end; o++) finish_strip(l, sums + o * l->rows * OUT, bias, o, out);
 }
 
-static void forward_run(const dnnb__linear *l, const void *in, const void *weight,
+static void forward_run(const dnnb__linear *l, const void *in, const float *weight,
                         const float *bias, void *out, float *packed, float *sums) {
 #pragma omp parallel
     {

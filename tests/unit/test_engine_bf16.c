@@ -239,6 +239,45 @@ static void test_engine_bf16__large_linear_layers_equal_ref(void **state) {
     compare_linear(2048, 17, 16, 8);
 }
 
+/* Of activations that are bfloat16 already, and of weights that are not. */
+static void test_engine_bf16__widened_linear_layers_equal_float32_bit_for_bit(void **state) {
+    (void)state;
+    enum { BATCH = 5, N_IN = BATCH * 1024, N_OUT = BATCH * 2048 };
+    static const dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("hidden", 2048)};
+    static const dnnb__precision precisions[] = {DNNB__F32, DNNB__BF16};
+    if (dnnb__engine_get_bf16_support("onednn") != DNNB__BF16_WIDENED) {
+        printf("left out: this processor does not widen bfloat16\n");
+        return;
+    }
+    dnnb__graph *graph = make_graph(rows, 2, 16, 8);
+    float *input = rounded_values(N_IN, 2), *output_gradient = rounded_values(N_OUT, 3);
+    results r[2];
+    for (int k = 0; k < 2; k++) {
+        dnnb__net *net;
+        assert_ok(dnnb__net_create_in(&net, "onednn", graph, 2, precisions[k]));
+        for (size_t i = 0; i < graph->n_params; i++) {
+            float *values = random_values(graph->params[i].count, 100 + (uint32_t)i);
+            assert_ok(dnnb__net_import(net, i, values));
+            dnnb__free(values);
+        }
+        dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, BATCH, 0, 2, true);
+        run_step_from(plan, input, output_gradient, &r[k]);
+        dnnb__plan_destroy(plan);
+        dnnb__net_destroy(net);
+    }
+    round_values(r[0].input_gradient, N_IN);
+    assert_memory_equal(r[1].output, r[0].output, N_OUT * sizeof(float));
+    assert_memory_equal(r[1].input_gradient, r[0].input_gradient, N_IN * sizeof(float));
+    for (size_t i = 0; i < graph->n_params; i++)
+        assert_memory_equal(r[1].gradients[i], r[0].gradients[i],
+                            graph->params[i].count * sizeof(float));
+    results_free(&r[0]);
+    results_free(&r[1]);
+    dnnb__free(input);
+    dnnb__free(output_gradient);
+    dnnb__graph_destroy(graph);
+}
+
 /* Ops of a layer's plan that multiply, and those of them that `implementation` makes. */
 typedef struct op_counts {
     size_t n, n_own;
@@ -255,7 +294,7 @@ static op_counts count_ops(const dnnb__plan *plan, const char *layer, const char
     return counts;
 }
 
-/* The passes of a hidden layer. */
+/* The passes of a hidden layer. Where bfloat16 is widened they need no copy of its weights. */
 static void test_engine_bf16__own_kernels_make_linear_passes(void **state) {
     (void)state;
     static const dnnb__layer_row rows[] = {FLATTEN("f"), DROPOUT("d", 0.5f), LINEAR("hidden", 2048),
@@ -269,6 +308,7 @@ static void test_engine_bf16__own_kernels_make_linear_passes(void **state) {
     op_counts passes = count_ops(plan, "hidden", widens ? "own:avx512" : "own:amx");
     assert_int_equal(passes.n, 3);
     assert_int_equal(passes.n_own, widens || has_tiles ? 3 : 0);
+    if (widens) assert_null(dnnb__net_get_flat(net, 0).copy);
     dnnb__plan_destroy(plan);
     dnnb__net_destroy(net);
     dnnb__graph_destroy(graph);
@@ -526,7 +566,7 @@ static void check_copies(const dnnb__graph *graph, const char *optimizer, double
     dnnb__free(input);
 }
 
-/* Those of convolutions, and of a linear layer that own kernels compute. */
+/* Those of convolutions and of linear layers. */
 static void test_engine_bf16__optimisers_write_the_copies(void **state) {
     (void)state;
     static const dnnb__layer_row hidden[] = {FLATTEN("f"), LINEAR("hidden", 2048), RELU("r"),
@@ -623,6 +663,7 @@ int main(void) {
         cmocka_unit_test(test_engine_bf16__changed_weights_reach_data_gradients),
         cmocka_unit_test(test_engine_bf16__linear_layers_equal_ref),
         cmocka_unit_test(test_engine_bf16__large_linear_layers_equal_ref),
+        cmocka_unit_test(test_engine_bf16__widened_linear_layers_equal_float32_bit_for_bit),
         cmocka_unit_test(test_engine_bf16__own_kernels_make_linear_passes),
         cmocka_unit_test(test_engine_bf16__winograd_makes_all_passes_where_it_is_widened),
         cmocka_unit_test(test_engine_bf16__winograd_with_amx_is_near_ref),

@@ -377,8 +377,9 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     destroy_linear(&c);
 }
 
-/* In bfloat16 everything is as in float32 from what is read rounded, but for what is stored: that
- * is rounded once. Compared to the bit, in place of `l` in float32. */
+/* In bfloat16 everything is as in float32 from the same activations and weights that are not
+ * rounded, but for what is stored: that is rounded once. Compared to the bit, in place of `l` in
+ * float32. */
 static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear l) {
     size_t rows = (size_t)l.rows, n_in = (size_t)l.in, n_out = (size_t)l.out;
     int64_t count;
@@ -393,11 +394,9 @@ static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear 
         a[k] = create_values(counts[k], k);
         b[k] = create_values(counts[k], k);
     }
-    /* Activations and weights that are bfloat16 already. */
-    for (size_t k = IN; k <= WEIGHT; k++) {
-        dnnb__bf16_round_pairs(a[k], counts[k], 0, (uint16_t *)b[k]);
-        widen(a[k], (uint16_t *)b[k], counts[k]);
-    }
+    /* Activations that are bfloat16 already. */
+    dnnb__bf16_round_pairs(a[IN], counts[IN], 0, (uint16_t *)b[IN]);
+    widen(a[IN], (uint16_t *)b[IN], counts[IN]);
     for (int is_f32 = 0; is_f32 < 2; is_f32++) {
         kernel->forward(&l, a[IN], a[WEIGHT], a[BIAS], a[OUT], a[IN_STRIPS], a[OUT_STRIPS]);
         l.is_bf16 = true;

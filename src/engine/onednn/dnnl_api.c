@@ -279,7 +279,6 @@ static const struct {
     size_t ndim, row;
     dnnl_format_tag_t kept, rounded;
 } pair_tags[] = {
-    {1, 0, dnnl_a, dnnl_a},
     {2, 0, dnnl_ab, dnnl_ab},
     {2, 0, dnnl_ba, dnnl_ba},
     {2, 16, dnnl_AB16b16a, dnnl_AB8b16a2b},

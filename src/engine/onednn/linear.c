@@ -175,7 +175,6 @@ static dnnb_status linear_forward(dnnb__onednn_plan *plan, dnnb__op *op) {
     }
     dnnb__layout kept = plan->net->params[node->first_param].form.layout;
     if (is_own(plan, op)) {
-        DNNB_TRY(dnnb__linear_own_get_layout(dnnl, kept, &product, &kept));
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, node->first_param, kept));
         DNNB_TRY(dnnb__linear_own_forward(plan, node->path, &product, plan->values[op->in[0]].data,
                                           weight, bias, plan->values[op->out].data, &op->saved));
@@ -259,7 +258,6 @@ static dnnb_status linear_backward_data(dnnb__onednn_plan *plan, dnnb__op *op,
     size_t param = op->node->first_param, weight, in_gradient;
     dnnb__layout kept = plan->net->params[param].form.layout;
     if (is_own(plan, op)) {
-        DNNB_TRY(dnnb__linear_own_get_layout(plan->net->dnnl, kept, product, &kept));
         DNNB_TRY(dnnb__onednn_weight(plan, &weight, param, kept));
         DNNB_TRY(dnnb__onednn_gradient_begin(plan, op->in[0], &in_gradient));
         DNNB_TRY(dnnb__linear_own_backward_data(plan, op->node->path, product, gradient, weight,

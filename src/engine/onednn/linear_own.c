@@ -25,15 +25,6 @@ bool dnnb__linear_own_suits(const dnnb__dnnl *dnnl, const dnnb__product *p,
     return isa == DNNB__ISA_AVX512 && p->out >= LEAST_OUT && p->in >= LEAST_WEIGHTS / p->out;
 }
 
-dnnb_status dnnb__linear_own_get_layout(dnnb__dnnl *dnnl, dnnb__layout kept,
-                                        const dnnb__product *product, dnnb__layout *out) {
-    int64_t count;
-    *out = kept;
-    if (dnnb__dnnl_get_precision(dnnl) == DNNB__F32) return DNNB_OK;
-    DNNB_TRY(dnnb__linear_count(product->in, product->out, &count));
-    return dnnb__layout_plain_in(dnnl, out, DNNB__BF16, &count, 1);
-}
-
 static void forward_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const settings *s = step->settings;

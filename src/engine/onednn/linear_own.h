@@ -8,14 +8,10 @@
 #include "engine/onednn/plan.h"
 
 /** True when there are kernels for this processor, faster than what oneDNN would take. It does not
- *  depend on the number of rows. In bfloat16 they are for nets that widen (dnnb__dnnl_widens()).
- *  @param forward What oneDNN would take for the forward pass. */
+ *  depend on the number of rows. In bfloat16 they are for nets that widen (dnnb__dnnl_widens());
+ *  weights are not rounded then. @param forward What oneDNN would take for the forward pass. */
 bool dnnb__linear_own_suits(const dnnb__dnnl *dnnl, const dnnb__product *product,
                             const dnnb__primitive *forward);
-/** The layout of the weights that the passes read. @param kept The one of the weights. */
-DNNB_MUST_CHECK dnnb_status dnnb__linear_own_get_layout(dnnb__dnnl *dnnl, dnnb__layout kept,
-                                                        const dnnb__product *product,
-                                                        dnnb__layout *out);
 
 /** Add the forward step. @param packed The input as the weight gradient wants it, a new buffer. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_own_forward(dnnb__onednn_plan *plan, const char *layer,

@@ -3,9 +3,9 @@
  * gradients, copies in other layouts, and the memory that all plans of the net share.
  *
  * In bfloat16 parameters are kept in float32, in the layouts of their gradients, and passes read
- * rounded copies (those of Winograd's convolutions the parameters themselves). The one that the
- * forward pass reads has the order of the weight where it can, so that an optimiser writes it in
- * the pass that changes the weight (dnnb__flat.copy).
+ * rounded copies; own kernels that widen (dnnb__dnnl_widens()) read the parameters themselves. The
+ * copy that the forward pass reads has the order of the weight where it can, so that an optimiser
+ * writes it in the pass that changes the weight (dnnb__flat.copy).
  *
  * Invariants: a gradient has the layout of its weight. Padding elements of both are zero. A copy is
  * as new as its weight when it has the same stamp.
