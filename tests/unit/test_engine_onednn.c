@@ -565,6 +565,33 @@ static void test_engine_onednn__a_step_allocates_nothing(void **state) {
     dnnb__graph_destroy(graph);
 }
 
+/* What is saved twice between two backward passes finds memory both times. */
+static void test_engine_onednn__gradients_lend_their_memory(void **state) {
+    (void)state;
+    static const dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l", 512)};
+    dnnb__graph *graph = GRAPH(rows, 12, 8); /* whole tiles, so without padding */
+    dnnb__net *net = make_net("onednn", graph, 2);
+    dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 2, 0, 2, false);
+    size_t n_bytes = graph->params[0].count * sizeof(float);
+    float *input = random_values(2 * count_of(graph, 0), 2), *values = dnnb__alloc(n_bytes, 1);
+    results r, again;
+    run_step(plan, input, &r);
+    void *scratch = dnnb__net_get_scratch(net, n_bytes);
+    assert_non_null(scratch);
+    memset(scratch, 0xff, n_bytes);
+    assert_fails(dnnb__net_export_gradient(net, 0, values), DNNB_ERR_ARGUMENT, "l.weight");
+    assert_ptr_equal(dnnb__net_get_scratch(net, n_bytes), scratch);
+    run_step(plan, input, &again);
+    assert_memory_equal(r.gradients[0], again.gradients[0], n_bytes);
+    results_free(&r);
+    results_free(&again);
+    dnnb__free(input);
+    dnnb__free(values);
+    dnnb__plan_destroy(plan);
+    dnnb__net_destroy(net);
+    dnnb__graph_destroy(graph);
+}
+
 static void test_engine_onednn__every_failed_allocation_is_reported(void **state) {
     (void)state;
     dnnb__graph *graph = GRAPH(residual, 3, 14);
@@ -629,6 +656,7 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),
         cmocka_unit_test(test_engine_onednn__a_step_allocates_nothing),
+        cmocka_unit_test(test_engine_onednn__gradients_lend_their_memory),
         cmocka_unit_test(test_engine_onednn__every_failed_allocation_is_reported),
         cmocka_unit_test(test_engine_onednn__alexnet_runs_on_no_slow_implementation),
     };

@@ -208,9 +208,11 @@ void *dnnb__onednn_net_get_scratch(dnnb__net *base, size_t n_bytes) {
     /* A gradient that the next backward pass makes anew, without padding, which must stay zero. */
     for (size_t i = 0; i < base->graph->n_params; i++) {
         dnnb__param_store *store = &net->params[i];
-        if (!store->has_gradient || store->n != base->graph->params[i].count) continue;
+        if (!store->has_gradient && !store->is_scratch) continue;
+        if (store->n != base->graph->params[i].count) continue;
         if (n_bytes > store->n * sizeof *store->gradient) continue;
         store->has_gradient = false;
+        store->is_scratch = true;
         return store->gradient;
     }
     return NULL;

@@ -36,6 +36,7 @@ typedef struct dnnb__param_store {
     float *gradient;     /* NULL until a plan trains the parameter and keeps its gradient */
     dnnb__update update; /* takes the gradient instead; its `run` is NULL where nobody does */
     bool has_gradient;
+    bool is_scratch;                /* the gradient was lost: its memory served another purpose */
     uint64_t stamp;                 /* grows with each change of the weight */
     struct dnnb__weight_copy *flat; /* the copy that an optimiser writes; NULL for none */
 } dnnb__param_store;
