@@ -89,7 +89,7 @@ test-onednn3: setup-tests
 
 # Without the tests that do what others here do, at more moments, with more pictures or to compare
 # more numbers.
-OTHER_MEMORY    = -E '^(golden/(pretrained|train_alexnet)|cli/(disk_full|examples|hymenoptera|kill|lr_find|repeat))$$'
+OTHER_MEMORY    = -E '^(golden/(precision|pretrained|train_alexnet)|cli/(disk_full|examples|hymenoptera|kill|lr_find|repeat))$$'
 sanitize: setup-tests
 	cmake -S . -B $(BUILD_SANITIZE) $(TEST_OPTIONS) -DDNNB_SANITIZE=address
 	cmake --build $(BUILD_SANITIZE) -j$(JOBS)
@@ -98,7 +98,7 @@ sanitize: setup-tests
 # Without the tests whose programs have one thread, and those that ask more of numbers, files, words
 # or failing calls but do no more with threads than others here. clang: see tests/CMakeLists.txt.
 WITH_THREADS    = -LE 'fuzz|hostile|rules' \
-                  -E '^(golden/(fetch|formats|image_.*|lr_find|models|networks|ops|plots|pretrained|train_alexnet)|cli/(bad_.*|bench|disk_full|examples|hymenoptera|kill|lr_find|pipeline|repeat)|unit/test_faults_(features|load|resume_.*|save))$$'
+                  -E '^(golden/(fetch|formats|image_.*|lr_find|models|networks|ops|plots|precision|pretrained|train_alexnet)|cli/(bad_.*|bench|disk_full|examples|hymenoptera|kill|lr_find|pipeline|repeat)|unit/test_faults_(features|load|resume_.*|save))$$'
 # TSan of clang 14 finds no room where a kernel spreads addresses widely (vm.mmap_rnd_bits = 32).
 UNSPREAD        = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 sanitize-thread: setup-fuzz

@@ -29,7 +29,7 @@ typedef struct dnnb__winograd {
 
 typedef struct dnnb__winograd_kernel {
     const char *name;
-    /** Whether this processor can. NULL: any with the instruction set. */
+    /** Whether this processor can; NULL where all that have the instruction set can. */
     bool (*can_run)(void);
     int64_t block;
     /** Activations are [batch][rows][columns][blocks][block], in bfloat16 alone. */
@@ -65,12 +65,12 @@ typedef struct dnnb__winograd_kernel {
 
 #ifdef DNNB__HAS_X86
 extern const dnnb__winograd_kernel dnnb__winograd_avx512;
-extern const dnnb__winograd_kernel dnnb__winograd_amx; /* windows of three */
 /* Its weight gradient, in winograd_gradient_avx512.c. */
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w);
 void dnnb__winograd_gradient_avx512(const dnnb__winograd *w, const void *in,
                                     const void *out_gradient, float *weight_gradient,
                                     float *bias_gradient, void *scratch);
+extern const dnnb__winograd_kernel dnnb__winograd_amx; /* windows of three */
 #endif
 
 #endif

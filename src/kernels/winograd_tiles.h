@@ -3,8 +3,8 @@
  * order of matrices, and the transform of inputs.
  *
  * At each *place* of a tile (winograd_plane.h) matrices of channels are multiplied. A *group* is
- * some tiles and a *part* of the input and output
- * channels, few enough that what is made of them stays in a second cache of 2 MiB.
+ * some tiles and a *part* of the input and output channels, few enough that what is made of them
+ * stays in a second cache of 2 MiB.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_TILES_H
 #define DNNB_KERNELS_WINOGRAD_TILES_H

@@ -523,8 +523,8 @@ static void trained_create(trained *t, dnnb__net *net, const char *name, double 
 }
 
 /* After each optimiser's step the copies are the rounded masters: a plan that reads them computes
- * what a new net with these parameters does. */
-static void check_copies(const dnnb__graph *graph, const char *optimizer, double momentum) {
+ * what a new net with these parameters does. @return How many there are. */
+static size_t check_copies(const dnnb__graph *graph, const char *optimizer, double momentum) {
     size_t last = graph->n_nodes - 1, n_out = 3 * count_of(graph, last), n_copies = 0;
     float *input = random_values(3 * count_of(graph, 0), 2);
     dnnb__net *net = make_rounded_net("onednn", graph, DNNB__BF16), *other;
@@ -550,7 +550,6 @@ static void check_copies(const dnnb__graph *graph, const char *optimizer, double
         dnnb__free(expected);
         n_copies++;
     }
-    assert_true(n_copies > 0);
     dnnb__plan *tests[2] = {make_plan(net, DNNB__MODE_TEST, 3, 0, last, false),
                             make_plan(other, DNNB__MODE_TEST, 3, 0, last, false)};
     assert_ok(dnnb__plan_forward(tests[0], input, NULL));
@@ -564,9 +563,10 @@ static void check_copies(const dnnb__graph *graph, const char *optimizer, double
     dnnb__net_destroy(net);
     dnnb__net_destroy(other);
     dnnb__free(input);
+    return n_copies;
 }
 
-/* Those of convolutions and of linear layers. */
+/* Those of convolutions, and of linear layers where passes read copies. */
 static void test_engine_bf16__optimisers_write_the_copies(void **state) {
     (void)state;
     static const dnnb__layer_row hidden[] = {FLATTEN("f"), LINEAR("hidden", 2048), RELU("r"),
@@ -578,7 +578,10 @@ static void test_engine_bf16__optimisers_write_the_copies(void **state) {
     if (!is_supported()) return;
     dnnb__graph *graphs[] = {GRAPH(chain, 3, 95), make_graph(hidden, 4, 16, 8)};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++)
-        for (size_t g = 0; g < 2; g++) check_copies(graphs[g], cases[k].name, cases[k].momentum);
+        for (size_t g = 0; g < 2; g++) {
+            size_t n_copies = check_copies(graphs[g], cases[k].name, cases[k].momentum);
+            assert_true(n_copies > 0 || g > 0);
+        }
     for (size_t g = 0; g < 2; g++) dnnb__graph_destroy(graphs[g]);
 }
 

@@ -339,7 +339,7 @@ static const dnnb__winograd shapes_bf16[] = {
     {3, 1, 1, 1, {4, 5}, {6, 7}, {2, 2}, 3, .relu = false, .is_bf16 = true},
     {3, 1, 2, 1, {3, 3}, {1, 1}, {0, 0}, 4, .relu = false, .is_bf16 = true},
     {3, 2, 17, 1, {4, 7}, {3, 8}, {0, 2}, 2, .relu = true, .is_bf16 = true},
-    {3, 1, 9, 9, {3, 4}, {3, 4}, {1, 1}, 2, .relu = false, .is_bf16 = true},
+    {3, 1, 9, 5, {3, 4}, {3, 4}, {1, 1}, 2, .relu = false, .is_bf16 = true},
     {3, 5, 1, 1, {27, 20}, {27, 20}, {1, 1}, 2, .relu = true, .is_bf16 = true},
 };
 

@@ -1,6 +1,7 @@
 /* Winograd's convolutions: the choice, the copies of the weights, and the steps. */
 #include "engine/onednn/conv2d_winograd.h"
 
+#include "engine/onednn/conv2d_data.h"
 #include "engine/onednn/conv2d_weights.h"
 
 enum {
@@ -48,7 +49,7 @@ const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const
         rounds ? dnnb__kernels_find_winograd_bf16(isa) : dnnb__kernels_find_winograd(isa);
     if (!kernel || !suits(conv, kernel)) return NULL;
     bool has_layout = in_block == kernel->block && out_block == kernel->block;
-    if (kernel->channels_last) /* and the weights as that one has their gradient */
+    if (kernel->channels_last) /* and the weights in the layout of that kernel's gradient */
         has_layout = dnnb__conv_weights_find_bf16(dnnl, conv, in_block, out_block) != NULL;
     return has_layout ? kernel : NULL;
 }
@@ -192,20 +193,25 @@ dnnb_status dnnb__winograd_add_forward(dnnb__onednn_plan *plan, const dnnb__op *
                transformed, bias, out);
 }
 
-/* Weights for a data gradient, as the kernel reads them. */
+/* Weights for a data gradient, as the kernel reads them: with channels last the layer's own. */
 static dnnb_status exchanged_get(dnnb__onednn_plan *plan, size_t *out, size_t param,
                                  const dnnb__winograd_kernel *kernel, const dnnb__conv *turned) {
     size_t original;
     const dnnb__param_store *store = &plan->net->params[param];
-    dnnb__layout blocked, exchanged;
+    dnnb__layout read;
+    dnnb__conv layer;
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
+    if (kernel->channels_last && dnnb__conv_data_describe(&layer, turned)) {
+        DNNB_TRY(dnnb__layout_weights_tiled(plan->net->dnnl, &read, &layer));
+    } else {
+        DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &read, turned, kernel->block));
+        DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &read, read));
+    }
     *out = original;
-    if (kernel->channels_last) return DNNB_OK; /* it reads them as they are */
+    if (read == store->form.layout) return DNNB_OK;
     *out = DNNB__NO_BUFFER;
-    DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &blocked, turned, kernel->block));
-    DNNB_TRY(dnnb__layout_exchange(plan->net->dnnl, &exchanged, blocked));
     DNNB_TRY(dnnb__onednn_add_reorder(plan, plan->graph->params[param].path, store->form.layout,
-                                      original, exchanged, out));
+                                      original, read, out));
     plan->steps[plan->n_steps - 1].info.pass = "reorder weights";
     return DNNB_OK;
 }

@@ -3,9 +3,9 @@
  * gradients, copies in other layouts, and the memory that all plans of the net share.
  *
  * In bfloat16 parameters are kept in float32, in the layouts of their gradients, and passes read
- * rounded copies; own kernels that widen (dnnb__dnnl_widens()) read the parameters themselves. The
- * copy that the forward pass reads has the order of the weight where it can, so that an optimiser
- * writes it in the pass that changes the weight (dnnb__flat.copy).
+ * rounded copies; own kernels that widen (dnnb__dnnl_widens()), and Winograd's convolutions, read
+ * the parameters themselves. The copy that the forward pass reads has the order of the weight where
+ * it can, so that an optimiser writes it in the pass that changes the weight (dnnb__flat.copy).
  *
  * Invariants: a gradient has the layout of its weight. Padding elements of both are zero. A copy is
  * as new as its weight when it has the same stamp.
@@ -36,7 +36,7 @@ typedef struct dnnb__param_store {
     float *gradient;     /* NULL until a plan trains the parameter and keeps its gradient */
     dnnb__update update; /* takes the gradient instead; its `run` is NULL where nobody does */
     bool has_gradient;
-    bool is_scratch;                /* the gradient was lost: its memory served another purpose */
+    bool is_scratch;                /* its memory has served another purpose, and may again */
     uint64_t stamp;                 /* grows with each change of the weight */
     struct dnnb__weight_copy *flat; /* the copy that an optimiser writes; NULL for none */
 } dnnb__param_store;
