@@ -1,11 +1,11 @@
 /*
- * The child that writes a checkpoint, and what the parent does about it.
+ * The child or the thread that writes a checkpoint, and what the training does about it.
  *
  * Method: the parent prints the file's header, then forks. The child writes header and arrays to a
  * temporary file while it sums them, flushes it, and renames it to the name that holds the sum. Its
  * exit status is 0 or the system's error number. A child goes when its parent is killed, so the
  * folder has one writer. The checkpoint before the new one is kept, in case the disk damages a
- * file.
+ * file. A thread does the same with a copy of the arrays.
  *
  * Invariant: between _Fork and _exit the child calls nothing that allocates or takes a lock. That
  * is also why no library is told of the child (_Fork, not fork): clang's OpenMP would set itself up
@@ -16,7 +16,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -28,6 +30,12 @@
 #include "train/session.h"
 
 enum { N_KEPT = 2, MAX_NAME_BYTES = 128, MAX_HEADER_BYTES = 1 << 26, PIECE_BYTES = 1 << 22 };
+
+static atomic_size_t most_copied = 1 << 20;
+
+void dnnb__saver_set_most_copied(size_t n_bytes) {
+    atomic_store(&most_copied, n_bytes);
+}
 
 dnnb_status dnnb__saver_open(dnnb__saver *saver, const char *folder) {
     *saver = (dnnb__saver){.begun_s = dnnb__session_now_s()};
@@ -41,14 +49,15 @@ void dnnb__saver_set_saved(dnnb__saver *saver, const dnnb__checkpoint_place *pla
     saver->has_saved = true;
 }
 
-/* ---- writing: the child's part ---- */
+/* ---- writing: the part of the child or the thread ---- */
 
-/* What the child needs, made before it is. */
+/* What it needs, made before it is. */
 typedef struct job {
     const char *folder, *temporary_path;
     char *path; /* room for the final path, which ends with the sum */
     size_t path_bytes;
-    const dnnb_checkpoint *checkpoint;
+    const dnnb__array *arrays;
+    size_t n_arrays;
     dnnb__buf header;
     dnnb__checksum *sum;
     bool is_child; /* the memory is the writer's own */
@@ -73,11 +82,15 @@ static int write_all(int fd, dnnb__checksum *sum, const void *data, size_t n) {
     return 0;
 }
 
+static size_t get_bytes(const dnnb__array *array) {
+    return array->n * dnnb_dtype_get_size(array->dtype);
+}
+
 static int write_arrays(int fd, const job *j) {
     int error = write_all(fd, j->sum, j->header.data, j->header.n_bytes);
-    for (size_t i = 0; error == 0 && i < j->checkpoint->n; i++) {
-        const dnnb__array *array = &j->checkpoint->arrays[i];
-        size_t n_bytes = array->n * dnnb_dtype_get_size(array->dtype);
+    for (size_t i = 0; error == 0 && i < j->n_arrays; i++) {
+        const dnnb__array *array = &j->arrays[i];
+        size_t n_bytes = get_bytes(array);
         error = write_all(fd, j->sum, array->data, n_bytes);
         /* The parent need not copy the pages then when it changes them. */
         if (j->is_child) dnnb__mem_release_pages(array->data, n_bytes);
@@ -122,8 +135,10 @@ static void job_close(job *j) {
 
 static dnnb_status job_open(job *j, const dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
     char name[MAX_NAME_BYTES];
-    *j = (job){
-        .folder = saver->folder, .temporary_path = saver->temporary_path, .checkpoint = checkpoint};
+    *j = (job){.folder = saver->folder,
+               .temporary_path = saver->temporary_path,
+               .arrays = checkpoint->arrays,
+               .n_arrays = checkpoint->n};
     dnnb__buf_init(&j->header, MAX_HEADER_BYTES);
     DNNB_TRY(dnnb__checksum_create(&j->sum));
     (void)snprintf(name, sizeof name, "epoch-%" PRIu64 "-step-%" PRIu64 "-",
@@ -159,18 +174,108 @@ static void set_saved(dnnb__saver *saver) {
     remove_old(saver);
 }
 
+/* ---- a thread ---- */
+
+typedef struct dnnb__saver_thread {
+    pthread_t thread;
+    job job;
+    dnnb__array *arrays; /* those of the checkpoint, without names: `data` is in `values` */
+    uint8_t *values;
+    int error;
+    atomic_bool is_done;
+} dnnb__saver_thread;
+
+static void thread_destroy(dnnb__saver_thread *t) {
+    if (!t) return;
+    job_close(&t->job);
+    dnnb__free(t->arrays);
+    dnnb__free(t->values);
+    dnnb__free(t);
+}
+
+static size_t count_bytes(const job *j) {
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < j->n_arrays; i++) n_bytes += get_bytes(&j->arrays[i]);
+    return n_bytes;
+}
+
+/* @param j The thread's own from then on where that succeeds. */
+static dnnb_status thread_create(dnnb__saver_thread **out, const job *j) {
+    dnnb__saver_thread *t = dnnb__calloc(1, sizeof *t);
+    *out = NULL;
+    if (!t) return dnnb__fail_memory();
+    t->arrays = dnnb__alloc(j->n_arrays, sizeof *t->arrays);
+    t->values = dnnb__alloc(count_bytes(j), 1);
+    if (!t->arrays || !t->values) {
+        thread_destroy(t);
+        return dnnb__fail_memory();
+    }
+    uint8_t *to = t->values;
+    for (size_t i = 0; i < j->n_arrays; i++) {
+        t->arrays[i] = (dnnb__array){.dtype = j->arrays[i].dtype, .data = to, .n = j->arrays[i].n};
+        memcpy(to, j->arrays[i].data, get_bytes(&j->arrays[i]));
+        to += get_bytes(&j->arrays[i]);
+    }
+    t->job = *j;
+    t->job.arrays = t->arrays;
+    *out = t;
+    return DNNB_OK;
+}
+
+static void *run_thread(void *context) {
+    dnnb__saver_thread *t = context;
+    t->error = run_job(&t->job);
+    atomic_store(&t->is_done, true);
+    return NULL;
+}
+
+/* 0, or the system's error number. */
+static int end_thread(dnnb__saver *saver) {
+    dnnb__saver_thread *t = saver->thread;
+    (void)pthread_join(t->thread, NULL);
+    int error = t->error;
+    thread_destroy(t);
+    saver->thread = NULL;
+    return error;
+}
+
+/* Signals are for the other threads. @param[out] has_begun False: no thread was to be had. */
+static dnnb_status begin_thread(dnnb__saver *saver, const job *j, bool *has_begun) {
+    sigset_t all, mask;
+    DNNB_TRY(thread_create(&saver->thread, j));
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    int error = pthread_create(&saver->thread->thread, NULL, run_thread, saver->thread);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    *has_begun = error == 0;
+    if (error == 0) return DNNB_OK;
+    saver->thread->job = (job){0}; /* it stays the caller's */
+    thread_destroy(saver->thread);
+    saver->thread = NULL;
+    return DNNB_OK;
+}
+
+/* ---- a child ---- */
+
 static void end_child(dnnb__saver *saver) {
-    if (saver->child == 0) return;
     kill(saver->child, SIGKILL);
     while (waitpid(saver->child, NULL, 0) < 0 && errno == EINTR) continue;
     saver->child = 0;
+}
+
+static void end_writing(dnnb__saver *saver) {
+    if (!dnnb__saver_is_writing(saver)) return;
+    if (saver->thread)
+        (void)end_thread(saver);
+    else
+        end_child(saver);
     (void)dnnb__io_unlink(saver->temporary_path);
     remove_old(saver); /* it may have come to its last step */
 }
 
 dnnb_status dnnb__saver_save(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
     job j;
-    end_child(saver);
+    end_writing(saver);
     saver->begun_s = dnnb__session_now_s();
     saver->writing = checkpoint->place;
     DNNB_TRY(dnnb__folder_create(saver->folder));
@@ -194,35 +299,54 @@ static void run_child(job *j, pid_t parent, const sigset_t *mask) {
     _exit(error > 0 && error < 256 ? error : error ? EIO : 0);
 }
 
+static void begin_child(dnnb__saver *saver, job *j, bool *has_begun) {
+    sigset_t all, mask;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &mask);
+    saver->child = _Fork();
+    if (saver->child == 0) run_child(j, parent, &mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    *has_begun = saver->child > 0;
+    if (saver->child < 0) saver->child = 0;
+}
+
+/* ---- both ---- */
+
+bool dnnb__saver_is_writing(const dnnb__saver *saver) {
+    return saver->child != 0 || saver->thread;
+}
+
 dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpoint) {
     job j;
-    sigset_t all, mask;
-    DNNB_ASSERT(saver->child == 0);
+    bool has_begun = false;
+    DNNB_ASSERT(!dnnb__saver_is_writing(saver));
     saver->begun_s = dnnb__session_now_s();
     saver->writing = checkpoint->place;
     DNNB_TRY(dnnb__folder_create(saver->folder));
     dnnb_status status = job_open(&j, saver, checkpoint);
-    if (status == DNNB_OK) {
-        pid_t parent = getpid();
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, &mask);
-        saver->child = _Fork();
-        if (saver->child == 0) run_child(&j, parent, &mask);
-        sigprocmask(SIG_SETMASK, &mask, NULL);
-    }
-    job_close(&j);
-    if (status == DNNB_OK && saver->child < 0) {
-        /* No room for a second process: hold the training up rather than lose it. */
-        saver->child = 0;
-        status = dnnb__saver_save(saver, checkpoint);
-    }
-    return status;
+    if (status == DNNB_OK && count_bytes(&j) <= atomic_load(&most_copied))
+        status = begin_thread(saver, &j, &has_begun);
+    else if (status == DNNB_OK)
+        begin_child(saver, &j, &has_begun);
+    if (!saver->thread) job_close(&j);
+    /* No room for a second process or thread: hold the training up rather than lose it. */
+    return status == DNNB_OK && !has_begun ? dnnb__saver_save(saver, checkpoint) : status;
 }
 
-dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *result) {
-    int code;
+static dnnb_status poll_thread(dnnb__saver *saver, bool wait, dnnb__saver_result *result) {
+    *result = DNNB__SAVER_WRITING;
+    if (!wait && !atomic_load(&saver->thread->is_done)) return DNNB_OK;
     *result = DNNB__SAVER_IDLE;
-    if (saver->child == 0) return DNNB_OK;
+    int error = end_thread(saver);
+    if (error != 0) return fail_job(saver, error);
+    *result = DNNB__SAVER_SAVED;
+    set_saved(saver);
+    return DNNB_OK;
+}
+
+static dnnb_status poll_child(dnnb__saver *saver, bool wait, dnnb__saver_result *result) {
+    int code;
     pid_t ended;
     do ended = waitpid(saver->child, &code, wait ? 0 : WNOHANG);
     while (ended < 0 && errno == EINTR);
@@ -242,8 +366,14 @@ dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *
     return DNNB_OK;
 }
 
+dnnb_status dnnb__saver_poll(dnnb__saver *saver, bool wait, dnnb__saver_result *result) {
+    *result = DNNB__SAVER_IDLE;
+    if (!dnnb__saver_is_writing(saver)) return DNNB_OK;
+    return (saver->thread ? poll_thread : poll_child)(saver, wait, result);
+}
+
 void dnnb__saver_close(dnnb__saver *saver) {
-    end_child(saver);
+    end_writing(saver);
     dnnb__free(saver->folder);
     dnnb__free(saver->temporary_path);
     *saver = (dnnb__saver){0};

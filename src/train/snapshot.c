@@ -379,7 +379,7 @@ dnnb_status dnnb__trainer_save(dnnb__trainer *t, bool is_epoch_end) {
     if (!t->options->checkpoint) return DNNB_OK;
     DNNB_TRY(poll(t));
     t->is_due = t->is_due || is_epoch_end;
-    if (t->saver.child || is_saved(t)) return DNNB_OK;
+    if (dnnb__saver_is_writing(&t->saver) || is_saved(t)) return DNNB_OK;
     double since_s = dnnb__session_now_s() - t->saver.begun_s;
     if (since_s < (t->is_due ? get_pause_s(t) : t->options->checkpoint_every_s)) return DNNB_OK;
     t->is_due = false;
@@ -395,10 +395,10 @@ dnnb_status dnnb__trainer_save_now(dnnb__trainer *t) {
     dnnb__saver_result result;
     bool is_in_time =
         t->saver.writing.epoch == t->place.epoch && t->saver.writing.step == t->place.step;
-    if (t->saver.child && is_in_time && dnnb__saver_poll(&t->saver, true, &result) == DNNB_OK &&
-        result == DNNB__SAVER_SAVED)
+    if (dnnb__saver_is_writing(&t->saver) && is_in_time &&
+        dnnb__saver_poll(&t->saver, true, &result) == DNNB_OK && result == DNNB__SAVER_SAVED)
         return tell_saved(t);
-    if (!t->saver.child && is_saved(t)) return DNNB_OK;
+    if (!dnnb__saver_is_writing(&t->saver) && is_saved(t)) return DNNB_OK;
     snapshot s;
     dnnb_status status = snapshot_open(&s, t);
     if (status == DNNB_OK) status = dnnb__saver_save(&t->saver, s.checkpoint);
