@@ -335,20 +335,9 @@ TARGET static const uint16_t *parts_multiply(const group *g, const uint16_t *wei
     return weight;
 }
 
-static void group_run(group *g, sizes most, const uint16_t *in, const uint16_t *weight,
-                      const float *bias, uint16_t *out) {
-    const dnnb__winograd *w = g->w;
-    for (g->first_out = 0; g->first_out < w->out_blocks; g->first_out += most.out) {
-        g->n_out = smaller(most.out, w->out_blocks - g->first_out);
-        for (g->first_in = 0; g->first_in < w->in_blocks; g->first_in += most.in) {
-            g->n_in = smaller(most.in, w->in_blocks - g->first_in);
-            bool is_transformed = g->first_out > 0 && most.in == w->in_blocks;
-            for (int64_t t = 0; t < (is_transformed ? 0 : g->n); t++) tile_read(g, in, t);
-            weight = parts_multiply(g, weight);
-        }
-        for (int64_t t = 0; t < g->n; t++) tile_write(g, bias, out, t);
-    }
-}
+typedef uint16_t weight_number;
+
+#include "kernels/winograd_loops.h"
 
 /* One thread: groups that no other has taken, one after the other. */
 TARGET static void groups_run(const dnnb__winograd *w, const uint16_t *in, const uint16_t *weight,

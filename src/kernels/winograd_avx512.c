@@ -232,21 +232,9 @@ static const float *parts_multiply(const group *g, const float *weight) {
     return weight;
 }
 
-/* @param most As get_sizes() has them. */
-static void group_run(group *g, sizes most, const void *in, const float *transformed,
-                      const float *bias, void *out) {
-    const dnnb__winograd *w = g->w;
-    for (g->first_out = 0; g->first_out < w->out_blocks; g->first_out += most.out) {
-        g->n_out = smaller(most.out, w->out_blocks - g->first_out);
-        for (g->first_in = 0; g->first_in < w->in_blocks; g->first_in += most.in) {
-            g->n_in = smaller(most.in, w->in_blocks - g->first_in);
-            bool is_transformed = g->first_out > 0 && most.in == w->in_blocks;
-            for (int64_t t = 0; t < (is_transformed ? 0 : g->n); t++) tile_read(g, in, t);
-            transformed = parts_multiply(g, transformed);
-        }
-        for (int64_t t = 0; t < g->n; t++) tile_write(g, bias, out, t);
-    }
-}
+typedef float weight_number;
+
+#include "kernels/winograd_loops.h"
 
 static size_t count_scratch(const dnnb__winograd *w) {
     return (size_t)(w->n_threads * count_floats(w, get_sizes(w))) * sizeof(float);
