@@ -299,7 +299,8 @@ static void run_child(job *j, pid_t parent, const sigset_t *mask) {
     _exit(error > 0 && error < 256 ? error : error ? EIO : 0);
 }
 
-static void begin_child(dnnb__saver *saver, job *j, bool *has_begun) {
+/* False: no second process was to be had. */
+static bool begin_child(dnnb__saver *saver, job *j) {
     sigset_t all, mask;
     pid_t parent = getpid();
     sigfillset(&all);
@@ -307,8 +308,9 @@ static void begin_child(dnnb__saver *saver, job *j, bool *has_begun) {
     saver->child = _Fork();
     if (saver->child == 0) run_child(j, parent, &mask);
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    *has_begun = saver->child > 0;
-    if (saver->child < 0) saver->child = 0;
+    if (saver->child > 0) return true;
+    saver->child = 0;
+    return false;
 }
 
 /* ---- both ---- */
@@ -328,7 +330,7 @@ dnnb_status dnnb__saver_start(dnnb__saver *saver, const dnnb_checkpoint *checkpo
     if (status == DNNB_OK && count_bytes(&j) <= atomic_load(&most_copied))
         status = begin_thread(saver, &j, &has_begun);
     else if (status == DNNB_OK)
-        begin_child(saver, &j, &has_begun);
+        has_begun = begin_child(saver, &j);
     if (!saver->thread) job_close(&j);
     /* No room for a second process or thread: hold the training up rather than lose it. */
     return status == DNNB_OK && !has_begun ? dnnb__saver_save(saver, checkpoint) : status;

@@ -34,15 +34,25 @@ static void fixture_destroy(fixture *f) {
     tiny_folder_remove(&f->folder);
 }
 
-static dnnb_status start(fixture *f, uint64_t epoch) {
+static dnnb_checkpoint *create_checkpoint(const fixture *f, uint64_t epoch) {
     dnnb_checkpoint *checkpoint;
     const dnnb__checkpoint_place place = {.epoch = epoch, .step = 3};
     assert_ok(dnnb__checkpoint_create(&checkpoint, &place));
     assert_ok(dnnb__checkpoint_add(checkpoint, "values", DNNB_F32, f->values, N_VALUES));
     assert_ok(dnnb__checkpoint_add(checkpoint, "seed", DNNB_I64, &f->seed, 1));
-    dnnb_status status = dnnb__saver_start(&f->saver, checkpoint);
+    return checkpoint;
+}
+
+static void start(fixture *f, uint64_t epoch) {
+    dnnb_checkpoint *checkpoint = create_checkpoint(f, epoch);
+    assert_ok(dnnb__saver_start(&f->saver, checkpoint));
     dnnb__checkpoint_destroy(checkpoint);
-    return status;
+}
+
+static void finish(fixture *f) {
+    dnnb__saver_result result;
+    assert_ok(dnnb__saver_poll(&f->saver, true, &result));
+    assert_int_equal(result, DNNB__SAVER_SAVED);
 }
 
 /* The newest checkpoint is of that epoch, and holds the values as they were when it was begun. */
@@ -68,13 +78,12 @@ static void check_saves(size_t most_copied) {
     fixture_create(&f, most_copied);
     dnnb__saver_result result;
     for (uint64_t epoch = 0; epoch < 4; epoch++) {
-        assert_ok(start(&f, epoch));
+        start(&f, epoch);
         assert_true(dnnb__saver_is_writing(&f.saver));
         assert_true((f.saver.thread != NULL) == (most_copied > 0));
         for (size_t i = 0; i < N_VALUES; i++) f.values[i] = -1.0f; /* the training goes on */
         f.seed = 8;
-        assert_ok(dnnb__saver_poll(&f.saver, true, &result));
-        assert_int_equal(result, DNNB__SAVER_SAVED);
+        finish(&f);
         assert_false(dnnb__saver_is_writing(&f.saver));
         assert_ok(dnnb__saver_poll(&f.saver, true, &result));
         assert_int_equal(result, DNNB__SAVER_IDLE);
@@ -98,15 +107,14 @@ static void check_failure(size_t most_copied) {
     dnnb__saver_result result;
     assert_ok(dnnb__folder_create(f.checkpoints.text));
     assert_ok(dnnb__folder_create(temporary.text));
-    assert_ok(start(&f, 0));
+    start(&f, 0);
     assert_fails(dnnb__saver_poll(&f.saver, true, &result), DNNB_ERR_IO,
                  "cannot write: Is a directory");
     assert_int_equal(result, DNNB__SAVER_IDLE);
     assert_false(dnnb__saver_is_writing(&f.saver));
     assert_int_equal(rmdir(temporary.text), 0);
-    assert_ok(start(&f, 1));
-    assert_ok(dnnb__saver_poll(&f.saver, true, &result));
-    assert_int_equal(result, DNNB__SAVER_SAVED);
+    start(&f, 1);
+    finish(&f);
     check_newest(&f, 1);
     fixture_destroy(&f);
 }
@@ -116,10 +124,9 @@ static void check_closing(size_t most_copied) {
     fixture f;
     fixture_create(&f, most_copied);
     tiny_path temporary = tiny_join(&f.folder, temporary_name);
-    dnnb__saver_result result;
-    assert_ok(start(&f, 0));
-    assert_ok(dnnb__saver_poll(&f.saver, true, &result));
-    assert_ok(start(&f, 1));
+    start(&f, 0);
+    finish(&f);
+    start(&f, 1);
     dnnb__saver_close(&f.saver);
     assert_int_not_equal(access(temporary.text, F_OK), 0);
     char **names;
@@ -149,10 +156,9 @@ static void test_train_saver__what_is_larger_is_left_to_a_child(void **state) {
     (void)state;
     fixture f;
     fixture_create(&f, N_VALUES * sizeof(float)); /* the seed has no room */
-    dnnb__saver_result result;
-    assert_ok(start(&f, 0));
+    start(&f, 0);
     assert_true(f.saver.child > 0 && !f.saver.thread);
-    assert_ok(dnnb__saver_poll(&f.saver, true, &result));
+    finish(&f);
     check_newest(&f, 0);
     fixture_destroy(&f);
 }
@@ -162,15 +168,10 @@ static void test_train_saver__every_failed_allocation_is_told_of(void **state) {
     (void)state;
     fixture f;
     fixture_create(&f, 1 << 20);
-    dnnb__saver_result result;
     dnnb_status status = DNNB_ERR_MEMORY;
     uint64_t k = 0;
     while (status != DNNB_OK) {
-        dnnb_checkpoint *checkpoint;
-        const dnnb__checkpoint_place place = {.epoch = k};
-        assert_ok(dnnb__checkpoint_create(&checkpoint, &place));
-        assert_ok(dnnb__checkpoint_add(checkpoint, "values", DNNB_F32, f.values, N_VALUES));
-        assert_ok(dnnb__checkpoint_add(checkpoint, "seed", DNNB_I64, &f.seed, 1));
+        dnnb_checkpoint *checkpoint = create_checkpoint(&f, k);
         dnnb__mem_fail_at(++k);
         status = dnnb__saver_start(&f.saver, checkpoint);
         dnnb__mem_fail_at(0);
@@ -180,8 +181,7 @@ static void test_train_saver__every_failed_allocation_is_told_of(void **state) {
         assert_false(dnnb__saver_is_writing(&f.saver));
     }
     assert_true(k > 3); /* the thread's, its arrays, its values, and what is before them */
-    assert_ok(dnnb__saver_poll(&f.saver, true, &result));
-    assert_int_equal(result, DNNB__SAVER_SAVED);
+    finish(&f);
     fixture_destroy(&f);
 }
 

@@ -201,7 +201,8 @@ static dnnb_status exchanged_get(dnnb__onednn_plan *plan, size_t *out, size_t pa
     dnnb__layout read;
     dnnb__conv layer;
     DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &original, store->weight, store->n * sizeof(float)));
-    if (kernel->channels_last && dnnb__conv_data_describe(&layer, turned)) {
+    if (kernel->channels_last) {
+        (void)dnnb__conv_data_describe(&layer, turned); /* once more turned, it is the layer's */
         DNNB_TRY(dnnb__layout_weights_tiled(plan->net->dnnl, &read, &layer));
     } else {
         DNNB_TRY(dnnb__layout_weights_blocked(plan->net->dnnl, &read, turned, kernel->block));
