@@ -38,7 +38,7 @@ typedef struct dnnb__winograd_kernel {
     int64_t fewest_channels;
     /** The side of the square of outputs that are computed together, and the multiplications that
      *  it takes for each channel of input. @return false: no such window. */
-    bool (*get_tile)(int64_t window, int64_t *outputs, int64_t *products);
+    bool (*get_tile)(int64_t window, bool is_bf16, int64_t *outputs, int64_t *products);
     /** Floats that the transformed weights take the room of. They, and their order, follow the
      *  window and the channels alone. */
     size_t (*count_weights)(const dnnb__winograd *w);

@@ -60,7 +60,7 @@ static int64_t get_part(int64_t n_blocks, int64_t most) {
 }
 
 static int64_t count_panels(const dnnb__winograd *w) {
-    return divide_up(w->batch * count_tiles(w), ROWS);
+    return divide_up(w->batch * count_tiles(w, DNNB__LINE_3), ROWS);
 }
 
 /* Threads have about as many groups each. */
@@ -94,7 +94,8 @@ static size_t count_scratch(const dnnb__winograd *w) {
     return (size_t)(w->n_threads * count_bytes(w));
 }
 
-static bool get_tile(int64_t window, int64_t *outputs, int64_t *products) {
+static bool get_tile(int64_t window, bool is_bf16, int64_t *outputs, int64_t *products) {
+    (void)is_bf16;
     if (window != WINDOW) return false;
     *outputs = SIDE;
     *products = PLACES;
@@ -144,12 +145,12 @@ VECTOR void channel_transform(const taps *w, int64_t in, int64_t out, __m512 pla
     for (int x = 0; x < WINDOW; x++) {
         __m512 g[WINDOW];
         DNNB__UNROLL for (int y = 0; y < WINDOW; y++) g[y] = tap_load(w, in, out, y * WINDOW + x);
-        dnnb__line_spread(g, columns[x], WINDOW);
+        dnnb__line_spread(g, columns[x], DNNB__LINE_3);
     }
     for (int y = 0; y < INPUTS; y++) {
         __m512 row[WINDOW];
         DNNB__UNROLL for (int x = 0; x < WINDOW; x++) row[x] = columns[x][y];
-        dnnb__line_spread(row, places + y * INPUTS, WINDOW);
+        dnnb__line_spread(row, places + y * INPUTS, DNNB__LINE_3);
     }
 }
 
@@ -201,18 +202,18 @@ typedef struct group {
 /* The inputs of a tile, 16 channels of a block, to all places. */
 VECTOR void inputs_transform(__m512 d[INPUTS][INPUTS], __m512 places[PLACES]) {
     __m512 lines[INPUTS][INPUTS];
-    DNNB__UNROLL for (int x = 0; x < INPUTS; x++) dnnb__line_differ(d[x], lines[x], WINDOW);
+    DNNB__UNROLL for (int x = 0; x < INPUTS; x++) dnnb__line_differ(d[x], lines[x], DNNB__LINE_3);
     DNNB__UNROLL for (int y = 0; y < INPUTS; y++) {
         __m512 row[INPUTS];
         DNNB__UNROLL for (int x = 0; x < INPUTS; x++) row[x] = lines[x][y];
-        dnnb__line_differ(row, places + y * INPUTS, WINDOW);
+        dnnb__line_differ(row, places + y * INPUTS, DNNB__LINE_3);
     }
 }
 
 TARGET static void tile_read(const group *g, const uint16_t *in, int64_t t) {
     const dnnb__winograd *w = g->w;
     const __m512i upper = _mm512_set1_epi32((int32_t)0xffff0000);
-    corner at = find_corner(w, g->first + t);
+    corner at = find_corner(w, DNNB__LINE_3, g->first + t);
     int64_t pixel = w->in_blocks * BLOCK;
     span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * pixel, INPUTS);
     span columns = find_pixels(at.x - w->padding[1], w->in[1], pixel, INPUTS);
@@ -245,15 +246,15 @@ VECTOR void outputs_transform(const char *from, int64_t step, __m512 out[SIDE][S
         __m512 m[INPUTS], column[SIDE];
         DNNB__UNROLL for (int y = 0; y < INPUTS; y++) m[y] =
             _mm512_loadu_ps(from + (y * INPUTS + x) * step);
-        dnnb__line_gather(m, column, WINDOW);
+        dnnb__line_gather(m, column, DNNB__LINE_3);
         DNNB__UNROLL for (int y = 0; y < SIDE; y++) lines[y][x] = column[y];
     }
-    DNNB__UNROLL for (int y = 0; y < SIDE; y++) dnnb__line_gather(lines[y], out[y], WINDOW);
+    DNNB__UNROLL for (int y = 0; y < SIDE; y++) dnnb__line_gather(lines[y], out[y], DNNB__LINE_3);
 }
 
 TARGET static void tile_write(const group *g, const float *bias, uint16_t *out, int64_t t) {
     const dnnb__winograd *w = g->w;
-    corner at = find_corner(w, g->first + t);
+    corner at = find_corner(w, DNNB__LINE_3, g->first + t);
     int64_t pixel = w->out_blocks * BLOCK;
     int64_t rows = smaller(SIDE, w->out[0] - at.y), columns = smaller(SIDE, w->out[1] - at.x);
     int64_t half = g->n_panels * SUMS * (int64_t)sizeof(float);
@@ -343,7 +344,7 @@ typedef uint16_t weight_number;
 TARGET static void groups_run(const dnnb__winograd *w, const uint16_t *in, const uint16_t *weight,
                               const float *bias, uint16_t *out, char *scratch, int64_t *taken) {
     sizes most = get_sizes(w);
-    int64_t n_tiles = w->batch * count_tiles(w), n_panels = count_panels(w);
+    int64_t n_tiles = w->batch * count_tiles(w, DNNB__LINE_3), n_panels = count_panels(w);
     int64_t n_groups = count_groups(w), i;
     group g = {.w = w, .in = scratch, .in_step = get_in_step(most), .out_step = get_out_step(most)};
     g.out = scratch + PLACES * g.in_step;

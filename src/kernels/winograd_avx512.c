@@ -40,29 +40,30 @@ static sizes get_parts(const dnnb__winograd *w) {
 /* The same, with fewer tiles where that gives all threads about as many groups. */
 static sizes get_sizes(const dnnb__winograd *w) {
     sizes most = get_parts(w);
-    int64_t n_tiles = w->batch * count_tiles(w);
+    int64_t n_tiles = w->batch * count_tiles(w, get_line(w));
     int64_t n_groups = divide_up(divide_up(n_tiles, most.tiles), w->n_threads) * w->n_threads;
     most.tiles = divide_up(n_tiles, smaller(n_groups, n_tiles));
     return most;
 }
 
-static bool get_tile(int64_t window, int64_t *outputs, int64_t *products) {
+static bool get_tile(int64_t window, bool is_bf16, int64_t *outputs, int64_t *products) {
     if (window != 3 && window != 5) return false;
-    *outputs = dnnb__line_outputs((int)window);
-    *products = count_places(window);
+    const dnnb__winograd w = {.window = window, .is_bf16 = is_bf16};
+    *outputs = dnnb__line_outputs(get_line(&w));
+    *products = count_places(&w);
     return true;
 }
 
 /* --- weights --- */
 
 static size_t get_weights(const dnnb__winograd *w) {
-    return (size_t)count_weights(w->window, w->in_blocks, w->out_blocks);
+    return (size_t)count_weights(w, w->in_blocks, w->out_blocks);
 }
 
 /* One input block's weights to one output block. */
 VECTOR void square_transform(const float *weight, bool turned, float *to, int64_t step,
-                             const int window) {
-    int taps = window * window, n = dnnb__line_products(window);
+                             const dnnb__line line) {
+    int window = dnnb__line_window(line), taps = window * window, n = dnnb__line_products(line);
     for (int i = 0; i < SQUARE; i += BLOCK) {
         __m512 columns[DNNB__LARGEST_WINDOW][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < window; x++) {
@@ -72,13 +73,13 @@ VECTOR void square_transform(const float *weight, bool turned, float *to, int64_
                 int tap = y * window + x;
                 g[y] = _mm512_loadu_ps(weight + (turned ? taps - 1 - tap : tap) * SQUARE + i);
             }
-            dnnb__line_spread(g, columns[x], window);
+            dnnb__line_spread(g, columns[x], line);
         }
         for (int y = 0; y < n; y++) {
             __m512 row[DNNB__LARGEST_WINDOW], out[DNNB__MOST_PRODUCTS];
             DNNB__UNROLL
             for (int x = 0; x < window; x++) row[x] = columns[x][y];
-            dnnb__line_spread(row, out, window);
+            dnnb__line_spread(row, out, line);
             DNNB__UNROLL
             for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * step + i, out[x]);
         }
@@ -90,10 +91,7 @@ TARGET static void pair_transform(const dnnb__winograd *w, int64_t pair, bool tu
     int64_t step, in = pair % w->in_blocks, out = pair / w->in_blocks;
     transformed += find_square(w, get_parts(w), in, out, &step);
     weight += pair * w->window * w->window * SQUARE;
-    if (w->window == 3)
-        square_transform(weight, turned, transformed, step, 3);
-    else
-        square_transform(weight, turned, transformed, step, 5);
+    SPECIALISE(square_transform, w, weight, turned, transformed, step);
 }
 
 static void transform(const dnnb__winograd *w, bool turned, const float *weight,
@@ -105,11 +103,11 @@ static void transform(const dnnb__winograd *w, bool turned, const float *weight,
 
 /* --- outputs of tiles --- */
 
-VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t, const int window,
-                        const bool is_bf16) {
+VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t,
+                        const dnnb__line line) {
     const dnnb__winograd *w = g->w;
-    corner at = find_corner(w, g->first + t);
-    int side = dnnb__line_outputs(window), n = dnnb__line_products(window);
+    corner at = find_corner(w, line, g->first + t);
+    int side = dnnb__line_outputs(line), n = dnnb__line_products(line);
     int64_t plane = w->out[0] * w->out[1] * BLOCK;
     int64_t rows = smaller(side, w->out[0] - at.y), columns = smaller(side, w->out[1] - at.x);
     int64_t first = (at.image * w->out_blocks + g->first_out) * plane;
@@ -121,7 +119,7 @@ VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t,
             __m512 m[DNNB__MOST_PRODUCTS], column[DNNB__MOST_OUTPUTS];
             DNNB__UNROLL
             for (int y = 0; y < n; y++) m[y] = _mm512_loadu_ps(from + (y * n + x) * g->out_step);
-            dnnb__line_gather(m, column, window);
+            dnnb__line_gather(m, column, line);
             DNNB__UNROLL
             for (int y = 0; y < side; y++) lines[y][x] = column[y];
         }
@@ -129,10 +127,10 @@ VECTOR void tile_gather(const group *g, const float *bias, void *out, int64_t t,
             bias ? _mm512_loadu_ps(bias + (g->first_out + b) * BLOCK) : _mm512_setzero_ps();
         for (int y = 0; y < rows; y++) {
             __m512 row[DNNB__MOST_OUTPUTS];
-            dnnb__line_gather(lines[y], row, window);
+            dnnb__line_gather(lines[y], row, line);
             for (int x = 0; x < columns; x++)
                 dnnb__floats_store(out, first + (y * w->out[1] + x) * BLOCK,
-                                   finish(row[x], add, w->relu), is_bf16);
+                                   finish(row[x], add, w->relu), holds_bf16(line));
         }
     }
 }
@@ -226,7 +224,7 @@ TARGET static void place_multiply(const group *g, const float *in, const float *
 
 /* One part of the channels by another. @return The weights of the next ones. */
 static const float *parts_multiply(const group *g, const float *weight) {
-    int64_t places = count_places(g->w->window), step = g->n_in * g->n_out * SQUARE;
+    int64_t places = count_places(g->w), step = g->n_in * g->n_out * SQUARE;
     for (int64_t i = 0; i < places; i++, weight += step)
         place_multiply(g, g->in + i * g->in_step, weight, g->out + i * g->out_step);
     return weight;
@@ -244,7 +242,8 @@ static size_t count_scratch(const dnnb__winograd *w) {
 static void groups_run(const dnnb__winograd *w, const void *in, const float *transformed,
                        const float *bias, void *out, float *scratch, int64_t *taken) {
     sizes most = get_sizes(w);
-    int64_t n_tiles = w->batch * count_tiles(w), n_groups = divide_up(n_tiles, most.tiles), i;
+    int64_t n_tiles = w->batch * count_tiles(w, get_line(w)),
+            n_groups = divide_up(n_tiles, most.tiles), i;
     group g = create_group(w, most, scratch);
     for (;;) {
 #pragma omp atomic capture

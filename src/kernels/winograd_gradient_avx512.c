@@ -42,7 +42,7 @@ static int64_t count_pairs(const dnnb__winograd *w) {
 
 /* None has less than a group. */
 static int64_t count_sections(const dnnb__winograd *w) {
-    int64_t n_groups = divide_up(w->batch * count_tiles(w), get_parts(w).tiles);
+    int64_t n_groups = divide_up(w->batch * count_tiles(w, get_line(w)), get_parts(w).tiles);
     return smaller(divide_up(FEWEST_TASKS, count_pairs(w)), n_groups);
 }
 
@@ -54,8 +54,8 @@ static int64_t count_threads(const dnnb__winograd *w) {
 /* The gradient of a tile's outputs, for the group's part of the channels. */
 TARGET static void tile_read_gradient(const group *g, const void *gradient, int64_t t) {
     const dnnb__winograd *w = g->w;
-    corner at = find_corner(w, g->first + t);
-    int side = dnnb__line_outputs((int)w->window);
+    corner at = find_corner(w, get_line(w), g->first + t);
+    int side = dnnb__line_outputs(get_line(w));
     int64_t plane = w->out[0] * w->out[1] * BLOCK;
     int64_t first = (at.image * w->out_blocks + g->first_out) * plane;
     span rows = find_pixels(at.y, w->out[0], w->out[1] * BLOCK, side);
@@ -117,7 +117,7 @@ static void task_run(const dnnb__winograd *w, const void *in, const void *out_gr
                      int64_t task, float *scratch, float *sums) {
     sizes most = get_parts(w);
     int64_t n_pairs = count_pairs(w), n_in = divide_up(w->in_blocks, most.in), step;
-    int64_t n_tiles = w->batch * count_tiles(w), n_sections = count_sections(w);
+    int64_t n_tiles = w->batch * count_tiles(w, get_line(w)), n_sections = count_sections(w);
     int64_t section = task / n_pairs, pair = task % n_pairs;
     int64_t first = n_tiles * section / n_sections, end = n_tiles * (section + 1) / n_sections;
     group g = create_group(w, most, scratch);
@@ -132,7 +132,7 @@ static void task_run(const dnnb__winograd *w, const void *in, const void *out_gr
             tile_read(&g, in, t);
             tile_read_gradient(&g, out_gradient, t);
         }
-        for (int64_t i = 0; i < count_places(w->window); i++)
+        for (int64_t i = 0; i < count_places(w); i++)
             place_add(&g, g.in + i * g.in_step, g.out + i * g.out_step, sums + i * step,
                       g.first > first ? 0xffff : 0);
     }
@@ -142,7 +142,7 @@ static void task_run(const dnnb__winograd *w, const void *in, const void *out_gr
 static void tasks_run(const dnnb__winograd *w, const void *in, const void *out_gradient,
                       float *scratch, float *sums, int64_t *taken) {
     int64_t n_pairs = count_pairs(w), n_tasks = n_pairs * count_sections(w), i;
-    int64_t n_sums = count_weights(w->window, w->in_blocks, w->out_blocks);
+    int64_t n_sums = count_weights(w, w->in_blocks, w->out_blocks);
     for (;;) {
 #pragma omp atomic capture
         i = (*taken)++;
@@ -161,10 +161,10 @@ VECTOR __m512 sum_sections(const float *from, int64_t n_sections, int64_t step) 
 
 /* The gradient of one input block's weights to one output block. */
 VECTOR void square_collect(const dnnb__winograd *w, const float *from, int64_t step, float *weight,
-                           const int window) {
-    int n = dnnb__line_products(window);
+                           const dnnb__line line) {
+    int window = dnnb__line_window(line), n = dnnb__line_products(line);
     int64_t n_sections = count_sections(w);
-    int64_t n_sums = count_weights(window, w->in_blocks, w->out_blocks);
+    int64_t n_sums = count_weights(w, w->in_blocks, w->out_blocks);
     for (int i = 0; i < SQUARE; i += BLOCK) {
         __m512 lines[DNNB__LARGEST_WINDOW][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < n; x++) {
@@ -172,13 +172,13 @@ VECTOR void square_collect(const dnnb__winograd *w, const float *from, int64_t s
             DNNB__UNROLL
             for (int y = 0; y < n; y++)
                 values[y] = sum_sections(from + (y * n + x) * step + i, n_sections, n_sums);
-            dnnb__line_collect(values, column, window);
+            dnnb__line_collect(values, column, line);
             DNNB__UNROLL
             for (int y = 0; y < window; y++) lines[y][x] = column[y];
         }
         for (int y = 0; y < window; y++) {
             __m512 out[DNNB__LARGEST_WINDOW];
-            dnnb__line_collect(lines[y], out, window);
+            dnnb__line_collect(lines[y], out, line);
             DNNB__UNROLL
             for (int x = 0; x < window; x++)
                 _mm512_storeu_ps(weight + (y * window + x) * SQUARE + i, out[x]);
@@ -191,10 +191,7 @@ TARGET static void pair_collect(const dnnb__winograd *w, const float *sums, int6
     int64_t step;
     sums += find_square(w, get_parts(w), pair % w->in_blocks, pair / w->in_blocks, &step);
     weight += pair * w->window * w->window * SQUARE;
-    if (w->window == 3)
-        square_collect(w, sums, step, weight, 3);
-    else
-        square_collect(w, sums, step, weight, 5);
+    SPECIALISE(square_collect, w, w, sums, step, weight);
 }
 
 /* The gradient of a block's biases: row by row, so that no sum gets long. `is_bf16` is a constant
@@ -222,7 +219,7 @@ TARGET static void bias_collect(const dnnb__winograd *w, const void *gradient, i
 }
 
 size_t dnnb__winograd_count_gradient_avx512(const dnnb__winograd *w) {
-    int64_t n_sums = count_weights(w->window, w->in_blocks, w->out_blocks);
+    int64_t n_sums = count_weights(w, w->in_blocks, w->out_blocks);
     return (size_t)(count_threads(w) * count_floats(w, get_parts(w)) + count_sections(w) * n_sums) *
            sizeof(float);
 }

@@ -12,7 +12,9 @@
  * F(2, 2) with three products. So all constants are 1 and 1/2 here too; F(2, 5) has larger ones,
  * more than twice the error, and in two dimensions a fifth more products.
  *
- * Names: see winograd.h. `window` is a constant wherever these are used.
+ * Where activations are rounded to bfloat16 there are lines of fewer products (winograd_points.h).
+ *
+ * Names: see winograd.h. `line` is a constant wherever these are used.
  * Source: Mou and Duhamel, Short-Length FIR Filters and Their Use in Fast Nonrecursive Filtering,
  * 1991 (for the division by two), and that of winograd.h.
  */
@@ -24,27 +26,51 @@
 #ifdef DNNB__HAS_X86
 
 #include <immintrin.h>
+#include <stdbool.h>
+
+#include "kernels/winograd_points.h"
 
 #define DNNB__LINE __attribute__((always_inline, unused)) DNNB__AVX512 static inline
 
 enum {
     DNNB__LARGEST_WINDOW = 5,
-    DNNB__MOST_OUTPUTS = 4,
+    DNNB__MOST_OUTPUTS = 5,
     DNNB__MOST_INPUTS = 8,
     DNNB__MOST_PRODUCTS = 11
 };
 
-/* Of a tile, along one dimension. */
-static inline int dnnb__line_outputs(int window) {
-    return window == 3 ? 2 : 4;
+/* A tile along one dimension: of three or five taps; with constants of 1 and 1/2 alone, or with
+ * fewer products. */
+typedef enum dnnb__line {
+    DNNB__LINE_3,
+    DNNB__LINE_3_FEWER,
+    DNNB__LINE_5,
+    DNNB__LINE_5_FEWER
+} dnnb__line;
+
+static inline dnnb__line dnnb__line_get(int64_t window, bool fewer) {
+    if (window == 3) return fewer ? DNNB__LINE_3_FEWER : DNNB__LINE_3;
+    return fewer ? DNNB__LINE_5_FEWER : DNNB__LINE_5;
 }
 
-static inline int dnnb__line_inputs(int window) {
-    return window == 3 ? 4 : 8;
+static inline bool dnnb__line_has_fewer(dnnb__line line) {
+    return line == DNNB__LINE_3_FEWER || line == DNNB__LINE_5_FEWER;
 }
 
-static inline int dnnb__line_products(int window) {
-    return window == 3 ? 4 : 11;
+static inline int dnnb__line_window(dnnb__line line) {
+    return line == DNNB__LINE_3 || line == DNNB__LINE_3_FEWER ? 3 : 5;
+}
+
+static inline int dnnb__line_outputs(dnnb__line line) {
+    return line == DNNB__LINE_3 ? 2 : line == DNNB__LINE_3_FEWER ? 5 : 4;
+}
+
+static inline int dnnb__line_inputs(dnnb__line line) {
+    return dnnb__line_outputs(line) + dnnb__line_window(line) - 1;
+}
+
+static inline int dnnb__line_products(dnnb__line line) {
+    return line == DNNB__LINE_5 ? 11 : dnnb__line_inputs(line);
 }
 
 /* --- F(2, 3) and F(2, 2), and their transposes --- */
@@ -106,10 +132,14 @@ DNNB__LINE void dnnb__gather2(const __m512 m[3], __m512 out[2]) {
     out[1] = _mm512_add_ps(m[1], m[2]);
 }
 
-/* --- the windows --- */
+/* --- the lines --- */
 
-DNNB__LINE void dnnb__line_spread(const __m512 *g, __m512 *out, const int window) {
-    if (window == 3) {
+DNNB__LINE void dnnb__line_spread(const __m512 *g, __m512 *out, const dnnb__line line) {
+    if (dnnb__line_has_fewer(line)) {
+        dnnb__points_spread(g, out, dnnb__line_window(line));
+        return;
+    }
+    if (line == DNNB__LINE_3) {
         dnnb__spread3(g[0], g[1], g[2], out);
         return;
     }
@@ -118,8 +148,12 @@ DNNB__LINE void dnnb__line_spread(const __m512 *g, __m512 *out, const int window
     dnnb__spread2(g[1], g[3], out + 8);
 }
 
-DNNB__LINE void dnnb__line_differ(const __m512 *d, __m512 *out, const int window) {
-    if (window == 3) {
+DNNB__LINE void dnnb__line_differ(const __m512 *d, __m512 *out, const dnnb__line line) {
+    if (dnnb__line_has_fewer(line)) {
+        dnnb__points_differ(d, out, dnnb__line_window(line));
+        return;
+    }
+    if (line == DNNB__LINE_3) {
         dnnb__differ3(d, out);
         return;
     }
@@ -133,8 +167,12 @@ DNNB__LINE void dnnb__line_differ(const __m512 *d, __m512 *out, const int window
     dnnb__differ2(last, out + 8);
 }
 
-DNNB__LINE void dnnb__line_gather(const __m512 *m, __m512 *out, const int window) {
-    if (window == 3) {
+DNNB__LINE void dnnb__line_gather(const __m512 *m, __m512 *out, const dnnb__line line) {
+    if (dnnb__line_has_fewer(line)) {
+        dnnb__points_gather(m, out, dnnb__line_window(line));
+        return;
+    }
+    if (line == DNNB__LINE_3) {
         dnnb__gather3(m, out);
         return;
     }
@@ -148,8 +186,12 @@ DNNB__LINE void dnnb__line_gather(const __m512 *m, __m512 *out, const int window
     out[3] = _mm512_add_ps(both[1], last[1]);
 }
 
-DNNB__LINE void dnnb__line_scatter(const __m512 *g, __m512 *out, const int window) {
-    if (window == 3) {
+DNNB__LINE void dnnb__line_scatter(const __m512 *g, __m512 *out, const dnnb__line line) {
+    if (dnnb__line_has_fewer(line)) {
+        dnnb__points_scatter(g, out, dnnb__line_window(line));
+        return;
+    }
+    if (line == DNNB__LINE_3) {
         dnnb__scatter3(g[0], g[1], out);
         return;
     }
@@ -158,8 +200,12 @@ DNNB__LINE void dnnb__line_scatter(const __m512 *g, __m512 *out, const int windo
     dnnb__spread2(g[1], g[3], out + 8);
 }
 
-DNNB__LINE void dnnb__line_collect(const __m512 *x, __m512 *out, const int window) {
-    if (window == 3) {
+DNNB__LINE void dnnb__line_collect(const __m512 *x, __m512 *out, const dnnb__line line) {
+    if (dnnb__line_has_fewer(line)) {
+        dnnb__points_collect(x, out, dnnb__line_window(line));
+        return;
+    }
+    if (line == DNNB__LINE_3) {
         dnnb__collect3(x, out);
         return;
     }

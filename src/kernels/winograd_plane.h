@@ -24,8 +24,8 @@ static inline int64_t smaller(int64_t a, int64_t b) {
 }
 
 /* Tiles of an image. */
-static inline int64_t count_tiles(const dnnb__winograd *w) {
-    int64_t side = dnnb__line_outputs((int)w->window);
+static inline int64_t count_tiles(const dnnb__winograd *w, dnnb__line line) {
+    int64_t side = dnnb__line_outputs(line);
     return divide_up(w->out[0], side) * divide_up(w->out[1], side);
 }
 
@@ -34,9 +34,9 @@ typedef struct corner {
     int64_t image, y, x;
 } corner;
 
-static inline corner find_corner(const dnnb__winograd *w, int64_t tile) {
-    int64_t side = dnnb__line_outputs((int)w->window), columns = divide_up(w->out[1], side);
-    int64_t per_image = count_tiles(w), within = tile % per_image;
+static inline corner find_corner(const dnnb__winograd *w, dnnb__line line, int64_t tile) {
+    int64_t side = dnnb__line_outputs(line), columns = divide_up(w->out[1], side);
+    int64_t per_image = count_tiles(w, line), within = tile % per_image;
     return (corner){tile / per_image, within / columns * side, within % columns * side};
 }
 

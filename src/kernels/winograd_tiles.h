@@ -29,13 +29,23 @@ enum {
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
-static inline int64_t count_places(int64_t window) {
-    int64_t products = dnnb__line_products((int)window);
+/* Fewer products go with activations in bfloat16, whose rounding hides what they cost. */
+static inline dnnb__line get_line(const dnnb__winograd *w) {
+    return dnnb__line_get(w->window, w->is_bf16);
+}
+
+static inline bool holds_bf16(dnnb__line line) {
+    return dnnb__line_has_fewer(line);
+}
+
+static inline int64_t count_places(const dnnb__winograd *w) {
+    int64_t products = dnnb__line_products(get_line(w));
     return products * products;
 }
 
-static inline int64_t count_weights(int64_t window, int64_t in_blocks, int64_t out_blocks) {
-    return count_places(window) * in_blocks * out_blocks * SQUARE;
+static inline int64_t count_weights(const dnnb__winograd *w, int64_t in_blocks,
+                                    int64_t out_blocks) {
+    return count_places(w) * in_blocks * out_blocks * SQUARE;
 }
 
 /* The largest group: tiles, and blocks of input and output channels. */
@@ -52,8 +62,7 @@ static inline int64_t find_square(const dnnb__winograd *w, sizes most, int64_t i
     int64_t n_in = smaller(most.in, w->in_blocks - first_in);
     int64_t n_out = smaller(most.out, w->out_blocks - first_out);
     *step = n_in * n_out * SQUARE;
-    return count_weights(w->window, w->in_blocks, first_out) +
-           count_weights(w->window, first_in, n_out) +
+    return count_weights(w, w->in_blocks, first_out) + count_weights(w, first_in, n_out) +
            ((out - first_out) * n_in + in - first_in) * SQUARE;
 }
 
@@ -72,8 +81,7 @@ static inline int64_t count_step(int64_t tiles, int64_t blocks) {
 
 /* Of the matrices of a group. */
 static inline int64_t count_floats(const dnnb__winograd *w, sizes most) {
-    return count_places(w->window) *
-           (count_step(most.tiles, most.in) + count_step(most.tiles, most.out));
+    return count_places(w) * (count_step(most.tiles, most.in) + count_step(most.tiles, most.out));
 }
 
 static inline group create_group(const dnnb__winograd *w, sizes most, float *scratch) {
@@ -81,7 +89,7 @@ static inline group create_group(const dnnb__winograd *w, sizes most, float *scr
     return (group){.w = w,
                    .in = scratch,
                    .in_step = in_step,
-                   .out = scratch + count_places(w->window) * in_step,
+                   .out = scratch + count_places(w) * in_step,
                    .out_step = count_step(most.tiles, most.out)};
 }
 
@@ -89,46 +97,45 @@ static inline group create_group(const dnnb__winograd *w, sizes most, float *scr
 #define SPECIALISE(function, w, ...)                                                               \
     do {                                                                                           \
         if ((w)->window == 3 && (w)->is_bf16)                                                      \
-            function(__VA_ARGS__, 3, true);                                                        \
+            function(__VA_ARGS__, DNNB__LINE_3_FEWER);                                             \
         else if ((w)->window == 3)                                                                 \
-            function(__VA_ARGS__, 3, false);                                                       \
+            function(__VA_ARGS__, DNNB__LINE_3);                                                   \
         else if ((w)->is_bf16)                                                                     \
-            function(__VA_ARGS__, 5, true);                                                        \
+            function(__VA_ARGS__, DNNB__LINE_5_FEWER);                                             \
         else                                                                                       \
-            function(__VA_ARGS__, 5, false);                                                       \
+            function(__VA_ARGS__, DNNB__LINE_5);                                                   \
     } while (0)
 
 /* Pixels of some blocks of channels to all places: inputs, or gradients of outputs, of which there
- * are no others. The last three are constants wherever this is used.
+ * are no others. The last two are constants wherever this is used.
  * @param at Of activations; `plane` from one block to the next. */
 VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane, int64_t n_blocks,
                              const span *rows, const span *columns, float *to, int64_t to_block,
-                             int64_t to_place, const bool is_gradient, const int window,
-                             const bool is_bf16) {
-    int side = is_gradient ? dnnb__line_outputs(window) : dnnb__line_inputs(window);
-    int n = dnnb__line_products(window);
+                             int64_t to_place, const bool is_gradient, const dnnb__line line) {
+    int side = is_gradient ? dnnb__line_outputs(line) : dnnb__line_inputs(line);
+    int n = dnnb__line_products(line);
     for (int64_t b = 0; b < n_blocks; b++, at += plane, to += to_block) {
         __m512 lines[DNNB__MOST_INPUTS][DNNB__MOST_PRODUCTS];
         for (int x = 0; x < side; x++) {
             __m512 d[DNNB__MOST_INPUTS];
             DNNB__UNROLL
             for (int y = 0; y < side; y++)
-                d[y] =
-                    dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
-                                      (__mmask16)(rows->inside[y] & columns->inside[x]), is_bf16);
+                d[y] = dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
+                                         (__mmask16)(rows->inside[y] & columns->inside[x]),
+                                         holds_bf16(line));
             if (is_gradient)
-                dnnb__line_scatter(d, lines[x], window);
+                dnnb__line_scatter(d, lines[x], line);
             else
-                dnnb__line_differ(d, lines[x], window);
+                dnnb__line_differ(d, lines[x], line);
         }
         for (int y = 0; y < n; y++) {
             __m512 row[DNNB__MOST_INPUTS], out[DNNB__MOST_PRODUCTS];
             DNNB__UNROLL
             for (int x = 0; x < side; x++) row[x] = lines[x][y];
             if (is_gradient)
-                dnnb__line_scatter(row, out, window);
+                dnnb__line_scatter(row, out, line);
             else
-                dnnb__line_differ(row, out, window);
+                dnnb__line_differ(row, out, line);
             DNNB__UNROLL
             for (int x = 0; x < n; x++) _mm512_storeu_ps(to + (y * n + x) * to_place, out[x]);
         }
@@ -138,8 +145,8 @@ VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane,
 /* A tile's inputs, for the group's part of the channels. */
 TARGET static inline void tile_read(const group *g, const void *in, int64_t t) {
     const dnnb__winograd *w = g->w;
-    corner at = find_corner(w, g->first + t);
-    int side = dnnb__line_inputs((int)w->window);
+    corner at = find_corner(w, get_line(w), g->first + t);
+    int side = dnnb__line_inputs(get_line(w));
     int64_t plane = w->in[0] * w->in[1] * BLOCK;
     int64_t first = (at.image * w->in_blocks + g->first_in) * plane;
     span rows = find_pixels(at.y - w->padding[0], w->in[0], w->in[1] * BLOCK, side);

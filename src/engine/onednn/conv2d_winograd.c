@@ -20,9 +20,9 @@ static int64_t count_taps(const dnnb__conv *conv, int i) {
     return n;
 }
 
-static bool suits(const dnnb__conv *conv, const dnnb__winograd_kernel *kernel) {
+static bool suits(const dnnb__conv *conv, const dnnb__winograd_kernel *kernel, bool is_bf16) {
     int64_t plain = 1, left, outputs, block = kernel->block;
-    if (!kernel->get_tile(conv->kernel[0], &outputs, &left)) return false;
+    if (!kernel->get_tile(conv->kernel[0], is_bf16, &outputs, &left)) return false;
     for (int i = 0; i < 2; i++) {
         if (conv->kernel[i] != conv->kernel[0] || conv->stride[i] != 1 || conv->dilation[i] != 1)
             return false;
@@ -44,10 +44,11 @@ static bool is_lent_to(const dnnb__onednn_plan *plan) {
 const dnnb__winograd_kernel *dnnb__winograd_choose(const dnnb__dnnl *dnnl, const dnnb__conv *conv,
                                                    int64_t in_block, int64_t out_block) {
     dnnb__isa isa = dnnb__onednn_get_isa();
-    bool rounds = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16 && !dnnb__dnnl_widens(dnnl);
+    bool is_bf16 = dnnb__dnnl_get_precision(dnnl) == DNNB__BF16;
+    bool rounds = is_bf16 && !dnnb__dnnl_widens(dnnl);
     const dnnb__winograd_kernel *kernel =
         rounds ? dnnb__kernels_find_winograd_bf16(isa) : dnnb__kernels_find_winograd(isa);
-    if (!kernel || !suits(conv, kernel)) return NULL;
+    if (!kernel || !suits(conv, kernel, is_bf16)) return NULL;
     bool has_layout = in_block == kernel->block && out_block == kernel->block;
     if (kernel->channels_last) /* and the weights in the layout of that kernel's gradient */
         has_layout = dnnb__conv_weights_find_bf16(dnnl, conv, in_block, out_block) != NULL;
