@@ -28,7 +28,9 @@ enum {
 /* The largest parts and the largest group. Neither these nor the sections follow the number of
  * threads. */
 static sizes get_parts(const dnnb__winograd *w) {
-    sizes most = w->window == 3 ? (sizes){56, 4, 8} : (sizes){28, 2, 2};
+    sizes most = {28, 4, 4};
+    if (get_line(w) == DNNB__LINE_3) most = (sizes){56, 4, 8};
+    if (get_line(w) == DNNB__LINE_5) most = (sizes){28, 2, 2};
     most.in = smaller(most.in, w->in_blocks);
     most.out = smaller(most.out, w->out_blocks);
     return most;
