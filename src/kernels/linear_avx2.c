@@ -24,6 +24,7 @@ enum {
     TILE = IN * OUT,
     AT_ONCE = 1,      /* tiles */
     ROWS = 6,         /* of a forward kernel */
+    FEW_TILES = 4,    /* that one row's inputs meet, where most are zero */
     QUAD = 4,         /* rows of a kernel for the input's gradient */
     TRIPLE = 3,       /* inputs of it */
     CHUNK_STRIPS = 64 /* of outputs that the input's gradient takes at once: they stay in the
@@ -89,6 +90,56 @@ TARGET static void tiles_add(const float *in, const float *tile, float *sums, in
         default:
             rows_add(group, tile, to, 1);
         }
+    }
+}
+
+TARGET static inline uint64_t find_nonzero(const float *in) {
+    enum { LANES = 8 };
+    uint64_t mask = 0;
+    for (int i = 0; i < IN; i += LANES) {
+        __m256 some = _mm256_cmp_ps(_mm256_load_ps(in + i), _mm256_setzero_ps(), _CMP_NEQ_UQ);
+        mask |= (uint64_t)(uint32_t)_mm256_movemask_ps(some) << i;
+    }
+    return mask;
+}
+
+/* n_tiles is a constant wherever this is used. */
+__attribute__((always_inline)) TARGET static inline void row_add_n(const float *in, uint64_t mask,
+                                                                   const float *tile, float *sums,
+                                                                   int64_t stride,
+                                                                   const int n_tiles) {
+    __m256 sum[FEW_TILES][2];
+    for (int t = 0; t < n_tiles; t++) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctzll(mask);
+        __m256 value = _mm256_broadcast_ss(in + i);
+        for (int t = 0; t < n_tiles; t++)
+            for (int h = 0; h < 2; h++) {
+                __m256 w = _mm256_load_ps(tile + t * TILE + i * OUT + h * 8);
+                sum[t][h] = _mm256_fmadd_ps(value, w, sum[t][h]);
+            }
+    }
+    for (int t = 0; t < n_tiles; t++)
+        for (int h = 0; h < 2; h++) {
+            float *to = sums + t * stride + h * 8;
+            _mm256_store_ps(to, _mm256_add_ps(_mm256_load_ps(to), sum[t][h]));
+        }
+}
+
+TARGET static void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
+                           int64_t stride, int64_t n_tiles) {
+    switch (n_tiles) {
+    case FEW_TILES:
+        row_add_n(in, mask, tile, sums, stride, FEW_TILES);
+        break;
+    case 3:
+        row_add_n(in, mask, tile, sums, stride, 3);
+        break;
+    case 2:
+        row_add_n(in, mask, tile, sums, stride, 2);
+        break;
+    default:
+        row_add_n(in, mask, tile, sums, stride, 1);
     }
 }
 

@@ -24,10 +24,11 @@ enum {
     OUT = DNNB__LINEAR_OUT,
     TILE = IN * OUT,
     TILE_BYTES = TILE * (int)sizeof(float),
-    AT_ONCE = 2, /* tiles */
-    ROWS = 13,   /* of a forward kernel */
-    FAR = 3,     /* as many tiles further on are brought to the second cache */
-    INPUTS = 12, /* of a kernel for the weights' gradient */
+    AT_ONCE = 2,   /* tiles */
+    ROWS = 13,     /* of a forward kernel */
+    FEW_TILES = 4, /* that one row's inputs meet, where most are zero */
+    FAR = 3,       /* as many tiles further on are brought to the second cache */
+    INPUTS = 12,   /* of a kernel for the weights' gradient */
     LANES = 16,
     MAX_VECTORS = 4, /* of rows that a kernel for the input's gradient takes, */
     MAX_INPUTS = 12, /* inputs, */
@@ -108,6 +109,46 @@ TARGET static void tiles_add(const float *in, const float *tile, float *sums, in
         tiles_add_n(in, tile, sums, rows, AT_ONCE);
     else
         tiles_add_n(in, tile, sums, rows, 1);
+}
+
+TARGET static inline uint64_t find_nonzero(const float *in) {
+    uint64_t mask = 0;
+    for (int i = 0; i < IN; i += LANES) {
+        __mmask16 some =
+            _mm512_cmp_ps_mask(_mm512_load_ps(in + i), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+        mask |= (uint64_t)some << i;
+    }
+    return mask;
+}
+
+VECTOR void row_add_n(const float *in, uint64_t mask, const float *tile, float *sums,
+                      int64_t stride, const int n_tiles) {
+    __m512 sum[FEW_TILES];
+    for (int t = 0; t < n_tiles; t++) sum[t] = _mm512_load_ps(sums + t * stride);
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctzll(mask);
+        __m512 value = _mm512_set1_ps(in[i]);
+        for (int t = 0; t < n_tiles; t++)
+            sum[t] = _mm512_fmadd_ps(value, _mm512_load_ps(tile + t * TILE + i * OUT), sum[t]);
+    }
+    for (int t = 0; t < n_tiles; t++) _mm512_store_ps(sums + t * stride, sum[t]);
+}
+
+TARGET static inline void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
+                                  int64_t stride, int64_t n_tiles) {
+    switch (n_tiles) {
+    case FEW_TILES:
+        row_add_n(in, mask, tile, sums, stride, FEW_TILES);
+        break;
+    case 3:
+        row_add_n(in, mask, tile, sums, stride, 3);
+        break;
+    case 2:
+        row_add_n(in, mask, tile, sums, stride, 2);
+        break;
+    default:
+        row_add_n(in, mask, tile, sums, stride, 1);
+    }
 }
 
 /* --- the weights' gradient --- */
