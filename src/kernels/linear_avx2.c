@@ -168,6 +168,46 @@ TARGET static void tiles_gradient(const float *in, const float *gradient, float 
     }
 }
 
+/* n_tiles is a constant wherever this is used. */
+__attribute__((always_inline)) TARGET static inline bool
+row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, float *tile,
+               int64_t rows, const int n_tiles) {
+    __m256 sum[FEW_TILES][2];
+    bool is_finite = true;
+    for (int t = 0; t < n_tiles; t++) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
+    for (int64_t first = 0; first < rows; first += 64)
+        for (uint64_t mask = *masks++; mask; mask &= mask - 1) {
+            int64_t row = first + __builtin_ctzll(mask);
+            __m256 value = _mm256_broadcast_ss(in + row * IN);
+            for (int t = 0; t < n_tiles; t++)
+                for (int h = 0; h < 2; h++) {
+                    __m256 g = _mm256_load_ps(gradient + (t * rows + row) * OUT + h * 8);
+                    sum[t][h] = _mm256_fmadd_ps(value, g, sum[t][h]);
+                }
+        }
+    for (int t = 0; t < n_tiles; t++)
+        for (int h = 0; h < 2; h++) {
+            __m256 nothing = _mm256_sub_ps(sum[t][h], sum[t][h]);
+            is_finite &= _mm256_movemask_ps(_mm256_cmp_ps(nothing, nothing, _CMP_ORD_Q)) == 0xff;
+            _mm256_stream_ps(tile + t * TILE + h * 8, sum[t][h]);
+        }
+    return is_finite;
+}
+
+TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
+                                float *tile, int64_t rows, int64_t n_tiles) {
+    switch (n_tiles) {
+    case FEW_TILES:
+        return row_gradient_n(in, masks, gradient, tile, rows, FEW_TILES);
+    case 3:
+        return row_gradient_n(in, masks, gradient, tile, rows, 3);
+    case 2:
+        return row_gradient_n(in, masks, gradient, tile, rows, 2);
+    default:
+        return row_gradient_n(in, masks, gradient, tile, rows, 1);
+    }
+}
+
 #include "kernels/linear_loops.h"
 
 /* --- the input's gradient --- */

@@ -134,8 +134,8 @@ VECTOR void row_add_n(const float *in, uint64_t mask, const float *tile, float *
     for (int t = 0; t < n_tiles; t++) _mm512_store_ps(sums + t * stride, sum[t]);
 }
 
-TARGET static inline void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
-                                  int64_t stride, int64_t n_tiles) {
+TARGET static void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
+                           int64_t stride, int64_t n_tiles) {
     switch (n_tiles) {
     case FEW_TILES:
         row_add_n(in, mask, tile, sums, stride, FEW_TILES);
@@ -182,6 +182,41 @@ TARGET static void tiles_gradient(const float *in, const float *gradient, float 
         tiles_gradient_n(in, gradient, tile, rows, AT_ONCE);
     else
         tiles_gradient_n(in, gradient, tile, rows, 1);
+}
+
+VECTOR bool row_gradient_n(const float *in, const uint64_t *masks, const float *gradient,
+                           float *tile, int64_t rows, const int n_tiles) {
+    __m512 sum[FEW_TILES];
+    bool is_finite = true;
+    for (int t = 0; t < n_tiles; t++) sum[t] = _mm512_setzero_ps();
+    for (int64_t first = 0; first < rows; first += 64)
+        for (uint64_t mask = *masks++; mask; mask &= mask - 1) {
+            int64_t row = first + __builtin_ctzll(mask);
+            __m512 value = _mm512_set1_ps(in[row * IN]);
+            for (int t = 0; t < n_tiles; t++)
+                sum[t] = _mm512_fmadd_ps(value, _mm512_load_ps(gradient + (t * rows + row) * OUT),
+                                         sum[t]);
+        }
+    for (int t = 0; t < n_tiles; t++) {
+        __m512 nothing = _mm512_sub_ps(sum[t], sum[t]);
+        is_finite &= _mm512_cmp_ps_mask(nothing, nothing, _CMP_ORD_Q) == 0xffff;
+        _mm512_stream_ps(tile + t * TILE, sum[t]);
+    }
+    return is_finite;
+}
+
+TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
+                                float *tile, int64_t rows, int64_t n_tiles) {
+    switch (n_tiles) {
+    case FEW_TILES:
+        return row_gradient_n(in, masks, gradient, tile, rows, FEW_TILES);
+    case 3:
+        return row_gradient_n(in, masks, gradient, tile, rows, 3);
+    case 2:
+        return row_gradient_n(in, masks, gradient, tile, rows, 2);
+    default:
+        return row_gradient_n(in, masks, gradient, tile, rows, 1);
+    }
 }
 
 #include "kernels/linear_loops.h"

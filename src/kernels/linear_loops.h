@@ -7,8 +7,11 @@
  *   divide_up(a, b), smaller(a, b)
  *   tiles_add(in, tile, sums, rows, n)           add to sums, [n][rows][16], what n tiles give
  *   find_nonzero(in)                             a bit for each of 48 inputs that is not zero
- *   row_add(in, mask, tile, sums, stride, n)     add what those inputs in the mask of one row give,
- *                                                for n tiles, a constant up to FEW_TILES
+ *   FEW_TILES         tiles that one number meets, where others are left out
+ *   row_add(in, mask, tile, sums, stride, n)     add to one row of n tiles' sums, `stride` apart,
+ *                                                what the inputs in the mask give
+ *   row_gradient(in, masks, gradient, tile, rows, n)  write what the rows in the masks give to one
+ *                                                input of n tiles; false if that is not finite
  *   tiles_gradient(in, gradient, tile, rows, n)  write n tiles; gradient is [n][rows][16]
  * the last two for n from 1 to AT_ONCE and `in` [rows][48].
  *
@@ -40,8 +43,6 @@ static void pack_strip(const dnnb__linear *l, const void *matrix, int64_t column
     }
 }
 
-/* --- forward --- */
-
 /* From sums to outputs: bias, ReLU, row-major. */
 TARGET static void finish_strip(const dnnb__linear *l, const float *sums, const float *bias,
                                 int64_t strip, void *out) {
@@ -61,6 +62,28 @@ TARGET static void finish_strip(const dnnb__linear *l, const float *sums, const 
     }
 }
 
+/* --- inputs that are zero for the most part, as ReLU and dropout leave them --- */
+
+enum {
+    FEWEST_ROWS = 24, /* with fewer, reading the weights is what takes the time */
+    MOST_ROWS = 1024,
+    MOST_OF_100 = 60, /* inputs that are not zero, where leaving out the others is faster */
+};
+
+/* Which inputs of each row of a strip are not zero. @return False: of too few or too many rows, or
+ * too many are not. */
+TARGET static bool find_few(const dnnb__linear *l, const float *in, uint64_t masks[MOST_ROWS]) {
+    int64_t n = 0;
+    if (l->rows < FEWEST_ROWS || l->rows > MOST_ROWS) return false;
+    for (int64_t r = 0; r < l->rows; r++) {
+        masks[r] = find_nonzero(in + r * IN);
+        n += (int64_t)__builtin_popcountll(masks[r]);
+    }
+    return n * 100 <= l->rows * IN * MOST_OF_100;
+}
+
+/* --- forward --- */
+
 /* Some strips of outputs: what a task computes. */
 typedef struct outputs {
     const dnnb__linear *l;
@@ -69,115 +92,107 @@ typedef struct outputs {
     float *sums; /* [strip][rows][16] of all strips */
 } outputs;
 
-TARGET static void clear_sums(const outputs *to) {
-    memset(to->sums + to->first * to->l->rows * OUT, 0,
-           (size_t)((to->end - to->first) * to->l->rows * OUT) * sizeof(float));
+static const float *find_tile(const outputs *to, int64_t i, int64_t o) {
+    return to->weight + (i * to->l->out_strips + o) * TILE;
 }
 
-TARGET static void add_all(const outputs *to) {
-    const dnnb__linear *l = to->l;
-    clear_sums(to);
-    for (int64_t i = 0; i < l->in_strips; i++)
-        for (int64_t o = to->first; o < to->end; o += AT_ONCE)
-            tiles_add(to->packed + i * l->rows * IN, to->weight + (i * l->out_strips + o) * TILE,
-                      to->sums + o * l->rows * OUT, l->rows, smaller(to->end - o, AT_ONCE));
+TARGET static void strip_add(const outputs *to, int64_t i) {
+    int64_t rows = to->l->rows;
+    for (int64_t o = to->first; o < to->end; o += AT_ONCE)
+        tiles_add(to->packed + i * rows * IN, find_tile(to, i, o), to->sums + o * rows * OUT, rows,
+                  smaller(to->end - o, AT_ONCE));
 }
 
-/* --- forward, of inputs that are zero for the most part, as ReLU and dropout leave them --- */
-
-enum {
-    FEWEST_ROWS = 24, /* with fewer, reading the weights is what takes the time */
-    MANY_OF_100 = 60, /* inputs that are not zero: all are multiplied */
-    ROWS_AT_ONCE = 64,
-    FAR_GROUPS = 3 /* as many groups of tiles further on are brought to the second cache */
-};
-
-/* The weights of the n-th group of tiles of a task. */
-static const char *find_group(const outputs *to, int64_t n) {
-    int64_t per_strip = divide_up(to->end - to->first, FEW_TILES);
-    int64_t i = smaller(n / per_strip, to->l->in_strips - 1);
-    int64_t o = to->first + n % per_strip * FEW_TILES;
-    return (const char *)(to->weight + (i * to->l->out_strips + o) * TILE);
+/* The tiles that come `n` groups after those from strip o on. */
+static const char *find_far(const outputs *to, int64_t i, int64_t o, int64_t n) {
+    int64_t groups = divide_up(to->end - to->first, FEW_TILES);
+    n += (o - to->first) / FEW_TILES;
+    i = smaller(i + n / groups, to->l->in_strips - 1);
+    return (const char *)find_tile(to, i, to->first + n % groups * FEW_TILES);
 }
 
-/* What some rows have of a group of tiles: all inputs of the first row, so that its sums tell of a
- * weight that is not finite, which gives NaN with zero; of the others those that are not zero. */
-TARGET static void rows_add_nonzero(const float *in, const uint64_t *masks, int64_t n_rows,
-                                    const float *tile, float *sums, int64_t stride, int64_t n_tiles,
-                                    const char *far) {
+/* What some rows have of a group of tiles. */
+TARGET static void rows_add_few(const float *in, const uint64_t *masks, int64_t n_rows,
+                                const float *tile, float *sums, int64_t stride, int64_t n_tiles,
+                                const char *far) {
     enum { LINE = 64, LINES = FEW_TILES * TILE * (int)sizeof(float) / LINE };
     const char *next = (const char *)(tile + n_tiles * TILE);
     int64_t n_lines = divide_up(LINES, n_rows);
-    for (int64_t r = 0; r < n_rows; r++, in += IN, sums += OUT) {
+    for (int64_t r = 0; r < n_rows; r++) {
         for (int64_t k = 0; k < n_lines; k++, next += LINE, far += LINE) {
             _mm_prefetch(next, _MM_HINT_T0);
             _mm_prefetch(far, _MM_HINT_T1);
         }
-        row_add(in, masks[r], tile, sums, stride, n_tiles);
+        row_add(in + r * IN, masks[r], tile, sums + r * OUT, stride, n_tiles);
     }
 }
 
-/* @return Whether the sums are those of all inputs; they are unless a number is not finite. */
-TARGET static bool add_nonzero(const outputs *to) {
-    const dnnb__linear *l = to->l;
-    const uint64_t all = ((uint64_t)1 << IN) - 1;
-    int64_t group = 0;
-    clear_sums(to);
-    for (int64_t i = 0; i < l->in_strips; i++)
-        for (int64_t row = 0; row < l->rows; row += ROWS_AT_ONCE) {
-            uint64_t masks[ROWS_AT_ONCE];
-            int64_t n_rows = smaller(ROWS_AT_ONCE, l->rows - row);
-            const float *in = to->packed + (i * l->rows + row) * IN;
-            for (int64_t r = 0; r < n_rows; r++) masks[r] = find_nonzero(in + r * IN);
-            if (row == 0) masks[0] = all;
-            group = i * divide_up(to->end - to->first, FEW_TILES);
-            for (int64_t o = to->first; o < to->end; o += FEW_TILES, group++)
-                rows_add_nonzero(in, masks, n_rows, to->weight + (i * l->out_strips + o) * TILE,
-                                 to->sums + (o * l->rows + row) * OUT, l->rows * OUT,
-                                 smaller(to->end - o, FEW_TILES),
-                                 find_group(to, group + FAR_GROUPS));
-        }
+TARGET static void strip_add_few(const outputs *to, int64_t i, const uint64_t *masks) {
+    enum { AT_A_TIME = 64, FAR_GROUPS = 3 };
+    int64_t rows = to->l->rows;
+    for (int64_t row = 0; row < rows; row += AT_A_TIME)
+        for (int64_t o = to->first; o < to->end; o += FEW_TILES)
+            rows_add_few(to->packed + (i * rows + row) * IN, masks + row,
+                         smaller(AT_A_TIME, rows - row), find_tile(to, i, o),
+                         to->sums + (o * rows + row) * OUT, rows * OUT,
+                         smaller(to->end - o, FEW_TILES), find_far(to, i, o, FAR_GROUPS));
+}
+
+TARGET static void clear_sums(const outputs *to) {
+    int64_t size = to->l->rows * OUT;
+    memset(to->sums + to->first * size, 0, (size_t)((to->end - to->first) * size) * sizeof(float));
+}
+
+static bool is_first_row_finite(const outputs *to) {
     for (int64_t o = to->first; o < to->end; o++)
         for (int64_t k = 0; k < OUT; k++)
-            if (!isfinite(to->sums[o * l->rows * OUT + k])) return false;
+            if (!isfinite(to->sums[o * to->l->rows * OUT + k])) return false;
     return true;
 }
 
+/* Zeros may be left out where all weights are finite. One that is not makes the first row's sum not
+ * finite either, since none is left out there; then all is summed again. */
+TARGET static void strips_add(const outputs *to) {
+    uint64_t masks[MOST_ROWS];
+    bool left_out = false;
+    clear_sums(to);
+    for (int64_t i = 0; i < to->l->in_strips; i++) {
+        if (!find_few(to->l, to->packed + i * to->l->rows * IN, masks)) {
+            strip_add(to, i);
+            continue;
+        }
+        masks[0] = ((uint64_t)1 << IN) - 1;
+        strip_add_few(to, i, masks);
+        left_out = true;
+    }
+    if (!left_out || is_first_row_finite(to)) return;
+    clear_sums(to);
+    for (int64_t i = 0; i < to->l->in_strips; i++) strip_add(to, i);
+}
+
 TARGET static void forward_task(const dnnb__linear *l, int64_t task, const float *packed,
-                                const float *weight, const float *bias, float *sums, void *out,
-                                bool has_few) {
+                                const float *weight, const float *bias, float *sums, void *out) {
     const outputs to = {.l = l,
                         .first = task * l->task_strips,
                         .end = smaller((task + 1) * l->task_strips, l->out_strips),
                         .packed = packed,
                         .weight = weight,
                         .sums = sums};
-    if (!has_few || !add_nonzero(&to)) add_all(&to);
+    strips_add(&to);
     for (int64_t o = to.first; o < to.end; o++)
         finish_strip(l, sums + o * l->rows * OUT, bias, o, out);
 }
 
-TARGET static int64_t count_nonzero(const float *packed, int64_t rows) {
-    int64_t n = 0;
-    for (int64_t row = 0; row < rows; row++)
-        n += (int64_t)__builtin_popcountll(find_nonzero(packed + row * IN));
-    return n;
-}
-
 static void forward_run(const dnnb__linear *l, const void *in, const float *weight,
                         const float *bias, void *out, float *packed, float *sums) {
-    int64_t n_nonzero = 0;
 #pragma omp parallel
     {
-#pragma omp for schedule(static) reduction(+ : n_nonzero)
-        for (int64_t i = 0; i < l->in_strips; i++) {
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < l->in_strips; i++)
             pack_strip(l, in, l->in, i, IN, packed + i * l->rows * IN);
-            n_nonzero += count_nonzero(packed + i * l->rows * IN, l->rows);
-        }
-        bool has_few = l->rows >= FEWEST_ROWS && n_nonzero * 100 < l->rows * l->in * MANY_OF_100;
 #pragma omp for schedule(dynamic, 1)
         for (int64_t t = 0; t < divide_up(l->out_strips, l->task_strips); t++)
-            forward_task(l, t, packed, weight, bias, sums, out, has_few);
+            forward_task(l, t, packed, weight, bias, sums, out);
     }
 }
 
@@ -189,6 +204,44 @@ static void bias_gradient(const dnnb__linear *l, const float *gradient, int64_t 
     for (int64_t row = 0; row < l->rows; row++)
         for (int k = 0; k < OUT; k++) sum[k] += gradient[row * OUT + k];
     for (int64_t k = 0; k < smaller(l->out - strip * OUT, OUT); k++) bias[strip * OUT + k] = sum[k];
+}
+
+enum { WORD = 64, WORDS = MOST_ROWS / WORD };
+
+/* For each input of a strip the rows in which it is not zero; of the first input all rows. */
+TARGET static void find_columns(const dnnb__linear *l, const uint64_t *masks,
+                                uint64_t columns[IN][WORDS]) {
+    memset(columns, 0, (size_t)IN * sizeof *columns);
+    for (int64_t r = 0; r < l->rows; r++)
+        for (uint64_t mask = masks[r] | 1; mask; mask &= mask - 1)
+            columns[__builtin_ctzll(mask)][r / WORD] |= (uint64_t)1 << r % WORD;
+}
+
+/* A gradient that is not finite gives NaN with zero. It makes the gradient of the first input's
+ * weights not finite either; then no row is left out. */
+TARGET static void tiles_gradient_few(const dnnb__linear *l, const float *in,
+                                      uint64_t columns[IN][WORDS], const float *gradient,
+                                      float *tile, int64_t n) {
+    bool is_finite = row_gradient(in, columns[0], gradient, tile, l->rows, n);
+    for (int64_t i = 1; is_finite && i < IN; i++)
+        (void)row_gradient(in + i, columns[i], gradient, tile + i * OUT, l->rows, n);
+    for (int64_t o = 0; !is_finite && o < n; o += AT_ONCE)
+        tiles_gradient(in, gradient + o * l->rows * OUT, tile + o * TILE, l->rows,
+                       smaller(n - o, AT_ONCE));
+}
+
+/* The tiles of a strip of inputs. */
+TARGET static void strip_gradients(const dnnb__linear *l, const float *in, const float *gradient,
+                                   float *weight) {
+    uint64_t masks[MOST_ROWS], columns[IN][WORDS];
+    bool has_few = find_few(l, in, masks);
+    if (has_few) find_columns(l, masks, columns);
+    for (int64_t o = 0; has_few && o < l->out_strips; o += FEW_TILES)
+        tiles_gradient_few(l, in, columns, gradient + o * l->rows * OUT, weight + o * TILE,
+                           smaller(l->out_strips - o, FEW_TILES));
+    for (int64_t o = 0; !has_few && o < l->out_strips; o += AT_ONCE)
+        tiles_gradient(in, gradient + o * l->rows * OUT, weight + o * TILE, l->rows,
+                       smaller(l->out_strips - o, AT_ONCE));
 }
 
 static void backward_weights_run(const dnnb__linear *l, const float *in, const void *out_gradient,
@@ -203,10 +256,7 @@ static void backward_weights_run(const dnnb__linear *l, const float *in, const v
         }
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < l->in_strips; i++)
-            for (int64_t o = 0; o < l->out_strips; o += AT_ONCE)
-                tiles_gradient(in + i * l->rows * IN, packed + o * l->rows * OUT,
-                               weight + (i * l->out_strips + o) * TILE, l->rows,
-                               smaller(l->out_strips - o, AT_ONCE));
+            strip_gradients(l, in + i * l->rows * IN, packed, weight + i * l->out_strips * TILE);
         _mm_sfence();
     }
 }
