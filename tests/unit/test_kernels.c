@@ -278,7 +278,14 @@ typedef struct linear_case {
     double *out, *in_gradient, *weight_gradient, *bias_gradient;
 } linear_case;
 
-static linear_case create_linear(const dnnb__linear *l) {
+/* Most are zero, but for those of the first strip. */
+static void clear_most(const dnnb__linear *l, float *in) {
+    for (int64_t r = 0; r < l->rows; r++)
+        for (int64_t i = DNNB__LINEAR_IN; i < l->in; i++)
+            if (in[r * l->in + i] < 0.4f) in[r * l->in + i] = 0.0f;
+}
+
+static linear_case create_linear(const dnnb__linear *l, bool has_few) {
     size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
     linear_case c = {create_values(rows * n_in, 1),
                      create_values(n_in * n_out, 2),
@@ -288,6 +295,7 @@ static linear_case create_linear(const dnnb__linear *l) {
                      dnnb__calloc(rows * n_in, sizeof(double)),
                      dnnb__calloc(n_in * n_out, sizeof(double)),
                      dnnb__calloc(n_out, sizeof(double))};
+    if (has_few) clear_most(l, c.in);
     for (size_t r = 0; r < rows; r++)
         for (size_t o = 0; o < n_out; o++) {
             double sum = (double)c.bias[o], g = (double)c.gradient[r * n_out + o];
@@ -346,8 +354,8 @@ static void assert_chains(const dnnb__linear *l, const linear_case *c, const flo
     }
 }
 
-static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
-    linear_case c = create_linear(l);
+static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l, bool has_few) {
+    linear_case c = create_linear(l, has_few);
     size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
     int64_t count;
     assert_ok(dnnb__linear_count(l->in, l->out, &count));
@@ -380,7 +388,7 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
 /* In bfloat16 everything is as in float32 from the same activations and weights that are not
  * rounded, but for what is stored: that is rounded once. Compared to the bit, in place of `l` in
  * float32. */
-static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear l) {
+static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear l, bool has_few) {
     size_t rows = (size_t)l.rows, n_in = (size_t)l.in, n_out = (size_t)l.out;
     int64_t count;
     assert_ok(dnnb__linear_count(l.in, l.out, &count));
@@ -394,6 +402,7 @@ static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear 
         a[k] = create_values(counts[k], k);
         b[k] = create_values(counts[k], k);
     }
+    if (has_few) clear_most(&l, a[IN]);
     /* Activations that are bfloat16 already. */
     dnnb__bf16_round_pairs(a[IN], counts[IN], 0, (uint16_t *)b[IN]);
     widen(a[IN], (uint16_t *)b[IN], counts[IN]);
@@ -437,12 +446,97 @@ static void test_kernels__linear_layers(void **state) {
         for (size_t i = 0; kernel && i < sizeof shapes / sizeof shapes[0]; i++) {
             dnnb__linear l = dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], i % 2,
                                                    1 + (int64_t)(i % 3));
-            compare_linear(kernel, &l);
-            if (kernel->takes_bf16) compare_linear_bf16(kernel, l);
+            compare_linear(kernel, &l, false);
+            if (kernel->takes_bf16) compare_linear_bf16(kernel, l, false);
         }
     }
     int64_t count;
     assert_fails(dnnb__linear_count(INT64_MAX / 2, INT64_MAX / 2, &count), DNNB_ERR_LIMIT, "large");
+}
+
+typedef struct linear_pass {
+    float *in, *weight, *bias, *gradient; /* the weights in tiles */
+    float *out, *weight_gradient, *in_strips, *out_strips;
+} linear_pass;
+
+static linear_pass create_pass(const dnnb__linear *l) {
+    size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
+    int64_t count;
+    assert_ok(dnnb__linear_count(l->in, l->out, &count));
+    linear_pass p = {create_values(rows * n_in, 1),
+                     create_values((size_t)count, 2),
+                     create_values(n_out, 3),
+                     create_values(rows * n_out, 4),
+                     create_values(rows * n_out, 5),
+                     create_values((size_t)count, 6),
+                     create_values(rows * (size_t)l->in_strips * DNNB__LINEAR_IN, 7),
+                     create_values(rows * (size_t)l->out_strips * DNNB__LINEAR_OUT, 8)};
+    clear_most(l, p.in);
+    return p;
+}
+
+static void run_pass(const dnnb__linear_kernel *kernel, const dnnb__linear *l, linear_pass *p) {
+    kernel->forward(l, p->in, p->weight, p->bias, p->out, p->in_strips, p->out_strips);
+    kernel->backward_weights(l, p->in_strips, p->gradient, p->weight_gradient, NULL, p->out_strips);
+}
+
+static void destroy_pass(linear_pass *p) {
+    float *const owned[] = {p->in,  p->weight,          p->bias,      p->gradient,
+                            p->out, p->weight_gradient, p->in_strips, p->out_strips};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) dnnb__free(owned[i]);
+}
+
+/* Of a few rows at a time nothing is left out. */
+static void compare_rows(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
+    enum { ROWS = 7 };
+    linear_pass p = create_pass(l);
+    float *out = create_values((size_t)(ROWS * l->out), 9);
+    run_pass(kernel, l, &p);
+    for (int64_t r = 0; r + ROWS <= l->rows; r += ROWS) {
+        dnnb__linear few = *l;
+        few.rows = ROWS;
+        kernel->forward(&few, p.in + r * l->in, p.weight, p.bias, out, p.in_strips, p.out_strips);
+        assert_memory_equal(out, p.out + r * l->out, (size_t)(ROWS * l->out) * sizeof *out);
+    }
+    dnnb__free(out);
+    destroy_pass(&p);
+}
+
+/* With zero, what is not finite is NaN: nobody may take such a network for a sound one. */
+static void compare_infinite(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
+    linear_pass p = create_pass(l);
+    float *weight = p.weight + (l->out_strips + 1) * DNNB__LINEAR_IN * DNNB__LINEAR_OUT;
+    weight[3 * DNNB__LINEAR_OUT + 2] = INFINITY; /* of output 18 and an input that is mostly 0 */
+    p.gradient[(l->rows - 1) * l->out + 20] = INFINITY;
+    run_pass(kernel, l, &p);
+    for (int64_t r = 0; r < l->rows; r++)
+        for (int64_t o = 0; o < l->out; o++)
+            assert_true(isfinite(p.out[r * l->out + o]) == (o != 18));
+    for (int64_t i = 0; i < l->in; i++)
+        for (int64_t o = 0; o < l->out; o++) {
+            int64_t tile = i / DNNB__LINEAR_IN * l->out_strips + o / DNNB__LINEAR_OUT;
+            int64_t row = tile * DNNB__LINEAR_IN + i % DNNB__LINEAR_IN;
+            float found = p.weight_gradient[row * DNNB__LINEAR_OUT + o % DNNB__LINEAR_OUT];
+            assert_true(isfinite(found) == (o != 20));
+        }
+    destroy_pass(&p);
+}
+
+static void test_kernels__linear_layers_leave_zeros_out(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{24, 50, 37},   {43, 145, 90}, {64, 97, 1100},
+                                        {70, 145, 290}, {147, 50, 40}, {1030, 60, 33}};
+    for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
+        const dnnb__linear_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->linear;
+        for (size_t i = 0; kernel && i < sizeof shapes / sizeof shapes[0]; i++) {
+            dnnb__linear l = dnnb__linear_describe(shapes[i][0], shapes[i][1], shapes[i][2], false,
+                                                   1 + (int64_t)(i % 3));
+            compare_linear(kernel, &l, true);
+            if (kernel->takes_bf16) compare_linear_bf16(kernel, l, true);
+            compare_rows(kernel, &l);
+            compare_infinite(kernel, &l);
+        }
+    }
 }
 
 /* --- the choice --- */
@@ -507,6 +601,7 @@ int main(void) {
         cmocka_unit_test(test_kernels__max_pooling_is_exact),
         cmocka_unit_test(test_kernels__weight_gradients_of_convolutions),
         cmocka_unit_test(test_kernels__linear_layers),
+        cmocka_unit_test(test_kernels__linear_layers_leave_zeros_out),
         cmocka_unit_test(test_kernels__a_row_falls_back_on_the_one_before),
         cmocka_unit_test(test_kernels__a_limit_excludes_amx),
         cmocka_unit_test(test_kernels__the_user_may_limit_the_instruction_set),
