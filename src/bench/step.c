@@ -2,9 +2,11 @@
  * Steps of the computation alone, on random images: what bench/ and `dnnbrain bench` time.
  *
  * Random normal images and random classes: zeros or sparse data would run faster than real ones.
+ * Kept features are what the network makes of such images.
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/bench.h"
 #include "core/bf16.h"
@@ -39,7 +41,7 @@ struct dnnb__bench_step {
     uint32_t n_steps;
 };
 
-static void fill_normal(float *out, size_t n, bool is_rectified) {
+static void fill_normal(float *out, size_t n) {
     dnnb__random_key key = dnnb__random_key_create(1, DNNB__PURPOSE_TEST);
     for (size_t i = 0; i < n; i += 2) { /* Box and Muller: two normal numbers from two uniform */
         dnnb__random_block block = dnnb__random_at(key, 0, 0, i);
@@ -48,7 +50,6 @@ static void fill_normal(float *out, size_t n, bool is_rectified) {
         out[i] = (float)(radius * cos(angle));
         if (i + 1 < n) out[i + 1] = (float)(radius * sin(angle));
     }
-    for (size_t i = 0; is_rectified && i < n; i++) out[i] = fabsf(out[i]);
 }
 
 static bool is_trained(const dnnb__bench_step *b, size_t param) {
@@ -144,24 +145,40 @@ static dnnb_status find_begin(const dnnb__graph *graph, dnnb_bench_kind kind, si
                       "bench: expected frozen layers before all that are trained, found none");
 }
 
-/* Numbers as in images that the loader has laid out, or in features. */
-static dnnb_status create_input(dnnb__bench_step *b, const dnnb_dnn *dnn, size_t from) {
-    size_t n_values = 0;
-    dnnb__image_layout layout = {0};
-    bool fits = dnnb__shape_count(&dnn->graph->nodes[from].shape, &n_values);
-    if (from == 0) {
-        DNNB_TRY(dnnb__dnn_get_image_layout(dnn, &layout));
-        n_values = dnnb__image_layout_count(&layout);
-    }
-    if (!fits || b->batch == 0 || !dnnb__mul_size(n_values, b->batch, &n_values))
+/* Images as the loader lays them out. */
+static dnnb_status create_images(dnnb__bench_step *b, const dnnb_dnn *dnn) {
+    dnnb__image_layout layout;
+    DNNB_TRY(dnnb__dnn_get_image_layout(dnn, &layout));
+    size_t n_values = dnnb__image_layout_count(&layout);
+    if (b->batch == 0 || !dnnb__mul_size(n_values, b->batch, &n_values))
         return dnnb__fail(DNNB_ERR_ARGUMENT, "bench: a batch of %zu images cannot be made",
                           b->batch);
     b->input = dnnb__alloc_large(n_values, sizeof *b->input);
     if (!b->input) return dnnb__fail_memory();
-    fill_normal(b->input, n_values, from > 0);
+    fill_normal(b->input, n_values);
     uint16_t *rounded = (void *)b->input;
     for (size_t i = 0; layout.is_bf16 && i < n_values; i++)
         rounded[i] = dnnb__bf16_round(b->input[i]);
+    return DNNB_OK;
+}
+
+/* What the network makes of these images at the node `at`: how many features are zero decides how
+ * fast linear layers are. */
+static dnnb_status create_features(dnnb__bench_step *b, dnnb_dnn *dnn, size_t at) {
+    dnnb__plan_options options = {
+        .mode = DNNB__MODE_TEST, .batch = b->batch, .to = at, .laid_out = true};
+    dnnb__plan *plan;
+    size_t n_values;
+    DNNB_TRY(dnnb__dnn_get_plan(dnn, &options, &plan));
+    DNNB_TRY(dnnb__plan_forward(plan, b->input, NULL));
+    if (!dnnb__shape_count(&dnn->graph->nodes[at].shape, &n_values) ||
+        !dnnb__mul_size(n_values, b->batch, &n_values))
+        return dnnb__fail(DNNB_ERR_ARGUMENT, "bench: features of %zu images cannot be made",
+                          b->batch);
+    dnnb__free(b->input);
+    b->input = dnnb__alloc_large(n_values, sizeof *b->input);
+    if (!b->input) return dnnb__fail_memory();
+    memcpy(b->input, dnnb__plan_get_output(plan), n_values * sizeof *b->input);
     return DNNB_OK;
 }
 
@@ -172,7 +189,8 @@ static dnnb_status create(dnnb__bench_step *b, dnnb_dnn *dnn, dnnb_bench_kind ki
     b->batch = batch;
     b->n_outputs = (size_t)dnnb_dnn_get_n_outputs(dnn);
     DNNB_TRY(find_begin(dnn->graph, kind, &from));
-    DNNB_TRY(create_input(b, dnn, from));
+    DNNB_TRY(create_images(b, dnn));
+    if (from > 0) DNNB_TRY(create_features(b, dnn, from));
     b->gradient = dnnb__calloc(batch * b->n_outputs, sizeof *b->gradient);
     b->labels = dnnb__calloc(batch, sizeof *b->labels);
     if (!b->gradient || !b->labels) return dnnb__fail_memory();
