@@ -148,7 +148,8 @@ typedef struct dnnb_bench_report {
  * Measure the floors, a network's steps beside them, and the loader.
  *
  * Steps have random normal images: zeros would run faster. The network has random parameters and
- * two outputs. Fixed features are a new last layer on frozen layers.
+ * two outputs. Fixed features are a new last layer on frozen layers; kept ones are what the network
+ * makes of these images, and how many are zero changes the time.
  *
  * @param out     Destroy with dnnb_bench_report_destroy().
  * @param options NULL for DNNB_BENCH_OPTIONS_INIT.

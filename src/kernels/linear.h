@@ -31,7 +31,8 @@ typedef struct dnnb__linear {
 typedef struct dnnb__linear_kernel {
     const char *name;
     bool takes_bf16;
-    /** @param packed [strips of in][rows][48], the input as the weight gradient wants it.
+    /** Weights and what is packed are 64-byte aligned.
+     *  @param packed [strips of in][rows][48], the input as the weight gradient wants it.
      *  @param sums   [strips of out][rows][16]. @param bias NULL for none. */
     void (*forward)(const dnnb__linear *l, const void *in, const float *weight, const float *bias,
                     void *out, float *packed, float *sums);

@@ -8,7 +8,8 @@
  * Method: a *tile* is 48 inputs by 16 outputs of the weights, 3 kB. In each kernel 12 vector
  * registers hold sums: 6 rows by 16 outputs forward, 6 inputs by 16 outputs for the weights
  * (linear_loops.h), and 4 rows by 3 inputs for the input's gradient, whose sums run along the
- * vectors.
+ * vectors. Where most inputs are zero a row, or an input of the weights, has its sums of 64 outputs
+ * to itself.
  */
 #include "kernels/linear.h"
 
@@ -24,7 +25,8 @@ enum {
     TILE = IN * OUT,
     AT_ONCE = 1,      /* tiles */
     ROWS = 6,         /* of a forward kernel */
-    FEW_TILES = 4,    /* that one row's inputs meet, where most are zero */
+    FEW_TILES = 4,    /* that one number meets, where most are zero */
+    WORD = 64,        /* rows of a mask */
     QUAD = 4,         /* rows of a kernel for the input's gradient */
     TRIPLE = 3,       /* inputs of it */
     CHUNK_STRIPS = 64 /* of outputs that the input's gradient takes at once: they stay in the
@@ -175,7 +177,7 @@ row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, fl
     __m256 sum[FEW_TILES][2];
     bool is_finite = true;
     for (int t = 0; t < n_tiles; t++) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
-    for (int64_t first = 0; first < rows; first += 64)
+    for (int64_t first = 0; first < rows; first += WORD)
         for (uint64_t mask = *masks++; mask; mask &= mask - 1) {
             int64_t row = first + __builtin_ctzll(mask);
             __m256 value = _mm256_broadcast_ss(in + row * IN);

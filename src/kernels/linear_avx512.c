@@ -4,7 +4,9 @@
  * Method: the tiles and the strips of linear_loops.h, with 24 to 26 of the 32 registers for sums:
  * 13 rows by 32 outputs forward, and 12 inputs by 32 outputs for the weights. For the input's
  * gradient vectors run along the rows of the batch, up to 64 rows by 6 inputs, so that no sum lies
- * across a vector; the output's gradient is transposed for it. Weights are asked for little by
+ * across a vector; the output's gradient is transposed for it. Where most inputs are zero a row, or
+ * an input of the weights, has its sums of 64 outputs to itself, and goes from one input, or row,
+ * that is not zero to the next. Weights are asked for little by
  * little while others are used: in bursts, the requests fill the queue that loads wait in.
  *
  * A result is one chain of fused multiply-adds from zero: in the order of the inputs forward, of
@@ -26,7 +28,8 @@ enum {
     TILE_BYTES = TILE * (int)sizeof(float),
     AT_ONCE = 2,   /* tiles */
     ROWS = 13,     /* of a forward kernel */
-    FEW_TILES = 4, /* that one row's inputs meet, where most are zero */
+    FEW_TILES = 4, /* that one number meets, where most are zero */
+    WORD = 64,     /* rows of a mask */
     FAR = 3,       /* as many tiles further on are brought to the second cache */
     INPUTS = 12,   /* of a kernel for the weights' gradient */
     LANES = 16,
@@ -189,7 +192,7 @@ VECTOR bool row_gradient_n(const float *in, const uint64_t *masks, const float *
     __m512 sum[FEW_TILES];
     bool is_finite = true;
     for (int t = 0; t < n_tiles; t++) sum[t] = _mm512_setzero_ps();
-    for (int64_t first = 0; first < rows; first += 64)
+    for (int64_t first = 0; first < rows; first += WORD)
         for (uint64_t mask = *masks++; mask; mask &= mask - 1) {
             int64_t row = first + __builtin_ctzll(mask);
             __m512 value = _mm512_set1_ps(in[row * IN]);

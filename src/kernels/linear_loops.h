@@ -13,7 +13,8 @@
  *   row_gradient(in, masks, gradient, tile, rows, n)  write what the rows in the masks give to one
  *                                                input of n tiles; false if that is not finite
  *   tiles_gradient(in, gradient, tile, rows, n)  write n tiles; gradient is [n][rows][16]
- * the last two for n from 1 to AT_ONCE and `in` [rows][48].
+ * tiles_add and tiles_gradient for n from 1 to AT_ONCE, row_add and row_gradient from 1 to
+ * FEW_TILES; `in` is [rows][48]. Masks of rows are words of WORD bits.
  *
  * Activations are packed into strips as wide as tiles, in float32, so that a kernel walks over
  * memory in one direction and rows that lie a power of two apart do not fight for the same place of
@@ -62,12 +63,15 @@ TARGET static void finish_strip(const dnnb__linear *l, const float *sums, const 
     }
 }
 
-/* --- inputs that are zero for the most part, as ReLU and dropout leave them --- */
+/* --- inputs that are zero for the most part, as ReLU and dropout leave them ---
+ *
+ * They are left out: bits are those of all products but for the sign of a zero that underflowed. */
 
 enum {
     FEWEST_ROWS = 24, /* with fewer, reading the weights is what takes the time */
     MOST_ROWS = 1024,
     MOST_OF_100 = 60, /* inputs that are not zero, where leaving out the others is faster */
+    WORDS = MOST_ROWS / WORD
 };
 
 /* Which inputs of each row of a strip are not zero. @return False: of too few or too many rows, or
@@ -205,8 +209,6 @@ static void bias_gradient(const dnnb__linear *l, const float *gradient, int64_t 
         for (int k = 0; k < OUT; k++) sum[k] += gradient[row * OUT + k];
     for (int64_t k = 0; k < smaller(l->out - strip * OUT, OUT); k++) bias[strip * OUT + k] = sum[k];
 }
-
-enum { WORD = 64, WORDS = MOST_ROWS / WORD };
 
 /* For each input of a strip the rows in which it is not zero; of the first input all rows. */
 TARGET static void find_columns(const dnnb__linear *l, const uint64_t *masks,

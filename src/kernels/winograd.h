@@ -1,12 +1,16 @@
 /*
  * Convolutions of stride 1 with fewer multiplications, after Winograd, in float32; activations and
  * their gradients may be kept in bfloat16, each rounded once, when it is stored. With AMX what is
- * multiplied, transformed inputs and weights, is rounded to bfloat16 too. Of 3 x 3 pixels
- * with F(2 x 2, 3 x 3): four outputs of a channel take 16 of them a channel of input, not 36. Of
- * 5 x 5 pixels 16 outputs take 121, not 400 (winograd_line.h). All constants are 1 and 1/2, so that
- * rounding stays near that of plain sums. A NaN reaches the outputs that read it, of 5 x 5 pixels
- * others next to these too; of an infinity they may become NaN. Source: Lavin and Gray, Fast
- * Algorithms for Convolutional Neural Networks, 2015.
+ * multiplied, transformed inputs and weights, is rounded to bfloat16 too.
+ *
+ * In float32, and with AMX: of 3 x 3 pixels with F(2 x 2, 3 x 3) four outputs of a channel take 16
+ * products a channel of input, not 36; of 5 x 5 pixels 16 outputs take 121, not 400
+ * (winograd_line.h). All constants are 1 and 1/2, so that rounding stays near that of plain sums.
+ * Of activations in bfloat16 that are multiplied in float32 25 outputs take 49 products, not 225,
+ * or 16 take 64 (winograd_points.h), where that is less for the plane.
+ *
+ * A NaN reaches the outputs that read it, and others of their tile; of an infinity they may become
+ * NaN. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
  */
 #ifndef DNNB_KERNELS_WINOGRAD_H
 #define DNNB_KERNELS_WINOGRAD_H
@@ -36,11 +40,10 @@ typedef struct dnnb__winograd_kernel {
     bool channels_last;
     /** Fewest channels of the input and of the output that it was measured to be faster with. */
     int64_t fewest_channels;
-    /** The side of the square of outputs that are computed together, and the multiplications that
-     *  it takes for each channel of input. @return false: no such window. */
-    bool (*get_tile)(int64_t window, bool is_bf16, int64_t *outputs, int64_t *products);
+    /** The multiplications of an output plane for each pair of channels; 0: no such window. */
+    int64_t (*count_products)(int64_t window, bool is_bf16, const int64_t out[2]);
     /** Floats that the transformed weights take the room of. They, and their order, follow the
-     *  window and the channels alone. */
+     *  window, the channels and the output's plane alone. */
     size_t (*count_weights)(const dnnb__winograd *w);
     /** @param weight [out blocks][in blocks][window][window][block of in][block of out]; where
      *  channels come last [out / 16][in / 16][window][window][16 of out][16 of in], and of a turned

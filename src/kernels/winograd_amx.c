@@ -94,12 +94,9 @@ static size_t count_scratch(const dnnb__winograd *w) {
     return (size_t)(w->n_threads * count_bytes(w));
 }
 
-static bool get_tile(int64_t window, bool is_bf16, int64_t *outputs, int64_t *products) {
-    (void)is_bf16;
-    if (window != WINDOW) return false;
-    *outputs = SIDE;
-    *products = PLACES;
-    return true;
+static int64_t count_products(int64_t window, bool is_bf16, const int64_t out[2]) {
+    const dnnb__winograd w = {.is_bf16 = is_bf16, .out = {out[0], out[1]}};
+    return window == WINDOW ? count_products_of(&w, DNNB__LINE_3) : 0;
 }
 
 /* --- weights --- */
@@ -376,7 +373,7 @@ const dnnb__winograd_kernel dnnb__winograd_amx = {.name = "own:amx_winograd",
                                                   .block = BLOCK,
                                                   .channels_last = true,
                                                   .fewest_channels = 192,
-                                                  .get_tile = get_tile,
+                                                  .count_products = count_products,
                                                   .count_weights = get_weights,
                                                   .transform = transform,
                                                   .count_scratch = count_scratch,

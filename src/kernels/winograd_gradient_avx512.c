@@ -28,9 +28,11 @@ enum {
 /* The largest parts and the largest group. Neither these nor the sections follow the number of
  * threads. */
 static sizes get_parts(const dnnb__winograd *w) {
-    sizes most = {28, 4, 4};
-    if (get_line(w) == DNNB__LINE_3) most = (sizes){56, 4, 8};
-    if (get_line(w) == DNNB__LINE_5) most = (sizes){28, 2, 2};
+    static const sizes of_line[] = {[DNNB__LINE_3] = {56, 4, 8},
+                                    [DNNB__LINE_3_FEWER] = {28, 4, 4},
+                                    [DNNB__LINE_5] = {28, 2, 2},
+                                    [DNNB__LINE_5_FEWER] = {28, 2, 4}};
+    sizes most = of_line[get_line(w)];
     most.in = smaller(most.in, w->in_blocks);
     most.out = smaller(most.out, w->out_blocks);
     return most;
@@ -120,6 +122,7 @@ static void task_run(const dnnb__winograd *w, const void *in, const void *out_gr
     sizes most = get_parts(w);
     int64_t n_pairs = count_pairs(w), n_in = divide_up(w->in_blocks, most.in), step;
     int64_t n_tiles = w->batch * count_tiles(w, get_line(w)), n_sections = count_sections(w);
+    int64_t n_places = count_places(w);
     int64_t section = task / n_pairs, pair = task % n_pairs;
     int64_t first = n_tiles * section / n_sections, end = n_tiles * (section + 1) / n_sections;
     group g = create_group(w, most, scratch);
@@ -134,7 +137,7 @@ static void task_run(const dnnb__winograd *w, const void *in, const void *out_gr
             tile_read(&g, in, t);
             tile_read_gradient(&g, out_gradient, t);
         }
-        for (int64_t i = 0; i < count_places(w); i++)
+        for (int64_t i = 0; i < n_places; i++)
             place_add(&g, g.in + i * g.in_step, g.out + i * g.out_step, sums + i * step,
                       g.first > first ? 0xffff : 0);
     }
@@ -163,7 +166,8 @@ VECTOR __m512 sum_sections(const float *from, int64_t n_sections, int64_t step) 
 
 /* The gradient of one input block's weights to one output block. */
 VECTOR void square_collect(const dnnb__winograd *w, const float *from, int64_t step, float *weight,
-                           const dnnb__line line) {
+                           const dnnb__line line, const bool is_bf16) {
+    (void)is_bf16;
     int window = dnnb__line_window(line), n = dnnb__line_products(line);
     int64_t n_sections = count_sections(w);
     int64_t n_sums = count_weights(w, w->in_blocks, w->out_blocks);

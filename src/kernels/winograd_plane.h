@@ -29,6 +29,11 @@ static inline int64_t count_tiles(const dnnb__winograd *w, dnnb__line line) {
     return divide_up(w->out[0], side) * divide_up(w->out[1], side);
 }
 
+static inline int64_t count_products_of(const dnnb__winograd *w, dnnb__line line) {
+    int64_t products = dnnb__line_products(line);
+    return count_tiles(w, line) * products * products;
+}
+
 /* Where a tile's outputs begin. */
 typedef struct corner {
     int64_t image, y, x;

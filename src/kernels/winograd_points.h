@@ -7,8 +7,8 @@
  * M(x) = (x^2 - 1) (x^2 - 4) (x^2 - 1/4) the inputs meet the coefficients of M(x) / (x - p), and
  * where 0 is a point those of x M(x) / (x - p). For p and -p these differ in sign at every second
  * place, so that even and odd places are summed once for both. The order is that of the points
- * above. Rounding errors are ten times those of winograd_line.h's other transforms, a thousandth of
- * bfloat16's.
+ * above. Rounding errors are ten times those of winograd_line.h's other transforms, 2e-6 to 4e-6 of
+ * the outputs' norm in NumPy; rounding these to bfloat16 makes 1.6e-3.
  *
  * `window` is a constant, three or five, wherever these are used. Source: that of winograd.h.
  */

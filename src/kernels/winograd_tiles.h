@@ -29,13 +29,11 @@ enum {
     APART = 3 * BLOCK, /* floats between places, whose stores must not meet in one set of a cache */
 };
 
-/* Fewer products go with activations in bfloat16, whose rounding hides what they cost. */
+/* Lines of fewer products are for activations in bfloat16, whose rounding hides what they cost; a
+ * plane of six pixels takes more of them. */
 static inline dnnb__line get_line(const dnnb__winograd *w) {
-    return dnnb__line_get(w->window, w->is_bf16);
-}
-
-static inline bool holds_bf16(dnnb__line line) {
-    return dnnb__line_has_fewer(line);
+    dnnb__line line = dnnb__line_get(w->window, false), fewer = dnnb__line_get(w->window, true);
+    return w->is_bf16 && count_products_of(w, fewer) < count_products_of(w, line) ? fewer : line;
 }
 
 static inline int64_t count_places(const dnnb__winograd *w) {
@@ -96,22 +94,31 @@ static inline group create_group(const dnnb__winograd *w, sizes most, float *scr
 /* Calls a function with the constants that it is compiled for. */
 #define SPECIALISE(function, w, ...)                                                               \
     do {                                                                                           \
-        if ((w)->window == 3 && (w)->is_bf16)                                                      \
-            function(__VA_ARGS__, DNNB__LINE_3_FEWER);                                             \
-        else if ((w)->window == 3)                                                                 \
-            function(__VA_ARGS__, DNNB__LINE_3);                                                   \
-        else if ((w)->is_bf16)                                                                     \
-            function(__VA_ARGS__, DNNB__LINE_5_FEWER);                                             \
-        else                                                                                       \
-            function(__VA_ARGS__, DNNB__LINE_5);                                                   \
+        switch (get_line(w)) {                                                                     \
+        case DNNB__LINE_3:                                                                         \
+            if ((w)->is_bf16)                                                                      \
+                function(__VA_ARGS__, DNNB__LINE_3, true);                                         \
+            else                                                                                   \
+                function(__VA_ARGS__, DNNB__LINE_3, false);                                        \
+            break;                                                                                 \
+        case DNNB__LINE_3_FEWER:                                                                   \
+            function(__VA_ARGS__, DNNB__LINE_3_FEWER, true);                                       \
+            break;                                                                                 \
+        case DNNB__LINE_5:                                                                         \
+            function(__VA_ARGS__, DNNB__LINE_5, false);                                            \
+            break;                                                                                 \
+        default:                                                                                   \
+            function(__VA_ARGS__, DNNB__LINE_5_FEWER, true);                                       \
+        }                                                                                          \
     } while (0)
 
 /* Pixels of some blocks of channels to all places: inputs, or gradients of outputs, of which there
- * are no others. The last two are constants wherever this is used.
+ * are no others. The last three are constants wherever this is used.
  * @param at Of activations; `plane` from one block to the next. */
 VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane, int64_t n_blocks,
                              const span *rows, const span *columns, float *to, int64_t to_block,
-                             int64_t to_place, const bool is_gradient, const dnnb__line line) {
+                             int64_t to_place, const bool is_gradient, const dnnb__line line,
+                             const bool is_bf16) {
     int side = is_gradient ? dnnb__line_outputs(line) : dnnb__line_inputs(line);
     int n = dnnb__line_products(line);
     for (int64_t b = 0; b < n_blocks; b++, at += plane, to += to_block) {
@@ -120,9 +127,9 @@ VECTOR void pixels_transform(const void *activations, int64_t at, int64_t plane,
             __m512 d[DNNB__MOST_INPUTS];
             DNNB__UNROLL
             for (int y = 0; y < side; y++)
-                d[y] = dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
-                                         (__mmask16)(rows->inside[y] & columns->inside[x]),
-                                         holds_bf16(line));
+                d[y] =
+                    dnnb__floats_load(activations, at + rows->offset[y] + columns->offset[x],
+                                      (__mmask16)(rows->inside[y] & columns->inside[x]), is_bf16);
             if (is_gradient)
                 dnnb__line_scatter(d, lines[x], line);
             else

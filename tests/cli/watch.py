@@ -13,6 +13,8 @@ import sys
 import time
 
 CLI = os.environ["DNNB_CLI"]
+# Some seconds of epochs, so that the page is told of more than three of them.
+EPOCHS = 160
 WAIT_S = 30 # for what takes a second on a machine that is not busy
 
 
@@ -243,7 +245,7 @@ def test_follows_a_run(train):
     """Epochs come one after the other, without an error between them; --until-end sees the end."""
     with Watch("followed", "--until-end") as watch:
         events = Events(watch)
-        program = subprocess.Popen(train + ["--epochs", "40", "--out", "followed"],
+        program = subprocess.Popen(train + ["--epochs", str(EPOCHS), "--out", "followed"],
                                    stdout=subprocess.DEVNULL)
         counts, state, n_asked = [], None, 0
         while state != "finished":
@@ -255,7 +257,7 @@ def test_follows_a_run(train):
                 assert watch.ask(path)[0] == 200, path
                 n_asked += 1
         assert program.wait() == 0
-        assert counts == sorted(counts) and counts[-1] == 40 and len(set(counts)) > 3, counts
+        assert counts == sorted(counts) and counts[-1] == EPOCHS and len(set(counts)) > 3, counts
         assert watch.program.wait(WAIT_S) == 0
         events.close()
         assert not os.path.exists("followed/lock")
@@ -266,7 +268,7 @@ def test_follows_a_run(train):
         program = subprocess.Popen(train + ["--epochs", "100000", "--out", "followed",
                                             "--overwrite"], stdout=subprocess.DEVNULL)
         events.next_run(lambda data: data["run"]["state"] == "going on" and
-                        0 < len(data["epochs"]["loss"]) < 40)
+                        0 < len(data["epochs"]["loss"]) < EPOCHS)
         program.kill()
         program.wait()
         events.next_run(lambda data: data["run"]["state"] == "cut off")

@@ -329,8 +329,7 @@ static float chain(const float *a, size_t a_step, const float *b, size_t b_step,
 
 /* Each result to the bit: whatever the rows beside it, the tiles and the threads are. */
 static void assert_chains(const dnnb__linear *l, const linear_case *c, const float *out,
-                          const float *in_gradient, const float *weight_gradient,
-                          const float *bias_gradient) {
+                          const float *in_gradient, const float *bias_gradient) {
     size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
     for (size_t o = 0; o < n_out; o++) {
         float bias = 0;
@@ -342,16 +341,21 @@ static void assert_chains(const dnnb__linear *l, const linear_case *c, const flo
         }
         assert_memory_equal(&bias_gradient[o], &bias, sizeof bias);
     }
-    for (size_t i = 0; i < n_in; i++) {
+    for (size_t i = 0; i < n_in; i++)
         for (size_t r = 0; r < rows; r++) {
             float sum = chain(c->gradient + r * n_out, 1, c->weight + i, n_in, n_out);
             assert_memory_equal(&in_gradient[r * n_in + i], &sum, sizeof sum);
         }
+}
+
+static void assert_weight_chains(const dnnb__linear *l, const linear_case *c,
+                                 const float *weight_gradient) {
+    size_t n_in = (size_t)l->in, n_out = (size_t)l->out;
+    for (size_t i = 0; i < n_in; i++)
         for (size_t o = 0; o < n_out; o++) {
-            float sum = chain(c->gradient + o, n_out, c->in + i, n_in, rows);
+            float sum = chain(c->gradient + o, n_out, c->in + i, n_in, (size_t)l->rows);
             assert_memory_equal(&weight_gradient[o * n_in + i], &sum, sizeof sum);
         }
-    }
 }
 
 static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l, bool has_few) {
@@ -377,8 +381,9 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     assert_near(kernel->name, "bias", bias_gradient, c.bias_gradient, n_out);
     kernel->backward_data(l, c.gradient, tiled, in_gradient, out_strips);
     assert_near(kernel->name, "input", in_gradient, c.in_gradient, rows * n_in);
+    assert_weight_chains(l, &c, plain);
     if (strcmp(kernel->name, "own:avx512") == 0)
-        assert_chains(l, &c, out, in_gradient, plain, bias_gradient);
+        assert_chains(l, &c, out, in_gradient, bias_gradient);
     float *const owned[] = {tiled, tiled_gradient, in_strips,   out_strips,
                             out,   plain,          in_gradient, bias_gradient};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) dnnb__free(owned[i]);
@@ -502,30 +507,50 @@ static void compare_rows(const dnnb__linear_kernel *kernel, const dnnb__linear *
     destroy_pass(&p);
 }
 
+static const float *find_gradient(const dnnb__linear *l, const linear_pass *p, int64_t i,
+                                  int64_t o) {
+    int64_t tile = i / DNNB__LINEAR_IN * l->out_strips + o / DNNB__LINEAR_OUT;
+    int64_t row = tile * DNNB__LINEAR_IN + i % DNNB__LINEAR_IN;
+    return &p->weight_gradient[row * DNNB__LINEAR_OUT + o % DNNB__LINEAR_OUT];
+}
+
 /* With zero, what is not finite is NaN: nobody may take such a network for a sound one. */
 static void compare_infinite(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
     linear_pass p = create_pass(l);
     float *weight = p.weight + (l->out_strips + 1) * DNNB__LINEAR_IN * DNNB__LINEAR_OUT;
-    weight[3 * DNNB__LINEAR_OUT + 2] = INFINITY; /* of output 18 and an input that is mostly 0 */
+    weight[3 * DNNB__LINEAR_OUT + 2] = INFINITY; /* of output 18 and an input of the last strips */
     p.gradient[(l->rows - 1) * l->out + 20] = INFINITY;
     run_pass(kernel, l, &p);
     for (int64_t r = 0; r < l->rows; r++)
         for (int64_t o = 0; o < l->out; o++)
             assert_true(isfinite(p.out[r * l->out + o]) == (o != 18));
     for (int64_t i = 0; i < l->in; i++)
-        for (int64_t o = 0; o < l->out; o++) {
-            int64_t tile = i / DNNB__LINEAR_IN * l->out_strips + o / DNNB__LINEAR_OUT;
-            int64_t row = tile * DNNB__LINEAR_IN + i % DNNB__LINEAR_IN;
-            float found = p.weight_gradient[row * DNNB__LINEAR_OUT + o % DNNB__LINEAR_OUT];
-            assert_true(isfinite(found) == (o != 20));
-        }
+        for (int64_t o = 0; o < l->out; o++)
+            assert_true(isfinite(*find_gradient(l, &p, i, o)) == (o != 20));
+    destroy_pass(&p);
+}
+
+/* So is what comes of an input that is not finite. */
+static void compare_infinite_inputs(const dnnb__linear_kernel *kernel, const dnnb__linear *l) {
+    enum { NAN_AT = DNNB__LINEAR_IN, INFINITE, NAN_ROW = 5, INFINITE_ROW = 9 };
+    linear_pass p = create_pass(l);
+    p.in[NAN_ROW * l->in + NAN_AT] = NAN;
+    p.in[INFINITE_ROW * l->in + INFINITE] = INFINITY;
+    run_pass(kernel, l, &p);
+    for (int64_t r = 0; r < l->rows; r++)
+        for (int64_t o = 0; o < l->out; o++)
+            assert_true(isfinite(p.out[r * l->out + o]) == (r != NAN_ROW && r != INFINITE_ROW));
+    for (int64_t i = 0; i < l->in; i++)
+        for (int64_t o = 0; o < l->out; o++)
+            assert_true(isfinite(*find_gradient(l, &p, i, o)) == (i != NAN_AT && i != INFINITE));
     destroy_pass(&p);
 }
 
 static void test_kernels__linear_layers_leave_zeros_out(void **state) {
     (void)state;
     static const int64_t shapes[][3] = {{24, 50, 37},   {43, 145, 90}, {64, 97, 1100},
-                                        {70, 145, 290}, {147, 50, 40}, {1030, 60, 33}};
+                                        {70, 145, 290}, {147, 50, 40}, {1024, 60, 33},
+                                        {1030, 60, 33}};
     for (int isa = 0; isa <= (int)dnnb__isa_get_processor(); isa++) {
         const dnnb__linear_kernel *kernel = dnnb__kernels_get_row((dnnb__isa)isa)->linear;
         for (size_t i = 0; kernel && i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -535,6 +560,7 @@ static void test_kernels__linear_layers_leave_zeros_out(void **state) {
             if (kernel->takes_bf16) compare_linear_bf16(kernel, l, true);
             compare_rows(kernel, &l);
             compare_infinite(kernel, &l);
+            compare_infinite_inputs(kernel, &l);
         }
     }
 }

@@ -283,6 +283,8 @@ static const dnnb__winograd shapes[] = {
     {5, 3, 4, 6, {12, 9}, {12, 9}, {2, 2}, 5, .relu = false},
     {3, 1, 1, 1, {74, 74}, {74, 74}, {1, 1}, 2, .relu = false},
     {5, 1, 1, 1, {104, 104}, {104, 104}, {2, 2}, 2, .relu = false},
+    {3, 1, 1, 1, {130, 130}, {130, 130}, {1, 1}, 2, .relu = false},
+    {3, 2, 2, 3, {6, 6}, {6, 6}, {1, 1}, 2, .relu = true},
 };
 
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
@@ -478,11 +480,35 @@ static void test_kernels_winograd__a_nan_stays_one(void **state) {
     const dnnb__winograd_kernel *kernel = find_kernel();
     for (size_t k = 0; kernel && k < N_SHAPES; k++) {
         if (shapes[k].padding[0] > 0 || shapes[k].padding[1] > 0) continue;
-        convolution c = create_convolution(kernel, &shapes[k], false);
+        convolution c = create_convolution(kernel, &shapes[k], false), rounded = c;
         c.in[0] = NAN;
         run(kernel, &c, true);
         assert_true(isnan(c.out[0]));
+        rounded.w.is_bf16 = true;
+        rounded.in = create_rounded(c.in, count_in(&c));
+        run(kernel, &rounded, true);
+        assert_true(isnan(dnnb__bf16_widen(((const uint16_t *)(const void *)rounded.out)[0])));
+        dnnb__free(rounded.in);
         destroy_convolution(&c);
+    }
+}
+
+static void test_kernels_winograd__fewer_products_are_for_planes_that_gain(void **state) {
+    (void)state;
+    const dnnb__winograd_kernel *kernel = find_kernel();
+    if (!kernel) return;
+    static const struct {
+        int64_t window, out[2], in_float32, in_bfloat16;
+    } planes[] = {{3, {13, 13}, 7 * 7 * 16, 3 * 3 * 49},
+                  {3, {6, 6}, 3 * 3 * 16, 3 * 3 * 16},
+                  {3, {5, 6}, 3 * 3 * 16, 1 * 2 * 49},
+                  {5, {27, 27}, 7 * 7 * 121, 7 * 7 * 64},
+                  {7, {27, 27}, 0, 0}};
+    for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++) {
+        assert_int_equal(kernel->count_products(planes[i].window, false, planes[i].out),
+                         planes[i].in_float32);
+        assert_int_equal(kernel->count_products(planes[i].window, true, planes[i].out),
+                         planes[i].in_bfloat16);
     }
 }
 
@@ -496,6 +522,7 @@ int main(void) {
         cmocka_unit_test(test_kernels_winograd__bfloat16_is_multiplied_in_float32_and_rounded_once),
         cmocka_unit_test(test_kernels_winograd__weight_gradients_of_bfloat16_are_those_of_float32),
         cmocka_unit_test(test_kernels_winograd__a_nan_stays_one),
+        cmocka_unit_test(test_kernels_winograd__fewer_products_are_for_planes_that_gain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,13 +21,13 @@ static int64_t count_taps(const dnnb__conv *conv, int i) {
 }
 
 static bool suits(const dnnb__conv *conv, const dnnb__winograd_kernel *kernel, bool is_bf16) {
-    int64_t plain = 1, left, outputs, block = kernel->block;
-    if (!kernel->get_tile(conv->kernel[0], is_bf16, &outputs, &left)) return false;
+    int64_t plain = 1, block = kernel->block;
+    int64_t left = kernel->count_products(conv->kernel[0], is_bf16, conv->out);
+    if (left == 0) return false;
     for (int i = 0; i < 2; i++) {
         if (conv->kernel[i] != conv->kernel[0] || conv->stride[i] != 1 || conv->dilation[i] != 1)
             return false;
         plain *= count_taps(conv, i);
-        left *= (conv->out[i] + outputs - 1) / outputs;
     }
     return conv->groups == 1 && conv->in_channels % block == 0 && conv->out_channels % block == 0 &&
            conv->in_channels >= kernel->fewest_channels &&
