@@ -136,22 +136,36 @@ static dnnb_status read_log(dnnb_record *record) {
     return status;
 }
 
-/* The log of a run that goes on is like that of one that was killed: its lock tells them apart. */
-static dnnb_status read_lock(dnnb_record *record) {
+/* Whether a run holds the folder's lock. */
+static dnnb_status read_lock(const dnnb_record *record, bool *is_held) {
     char *path;
-    bool is_there;
     int fd;
     size_t n_bytes;
-    if (record->state != DNNB_RUN_CUT_OFF) return DNNB_OK;
     DNNB_TRY(dnnb__path_join(&path, record->folder, "lock"));
-    dnnb_status status = dnnb__file_find(&is_there, path);
-    if (status == DNNB_OK && is_there && dnnb__file_open(&fd, &n_bytes, path) == DNNB_OK) {
+    dnnb_status status = dnnb__file_find(is_held, path);
+    if (status == DNNB_OK && *is_held) {
+        *is_held = dnnb__file_open(&fd, &n_bytes, path) == DNNB_OK;
         /* Where locks cannot be asked for, the file alone says that somebody works here. */
-        if (dnnb__io_is_locked(fd) != 0) record->state = DNNB_RUN_GOING_ON;
-        close(fd);
+        if (*is_held) {
+            *is_held = dnnb__io_is_locked(fd) != 0;
+            close(fd);
+        }
     }
     dnnb__free(path);
     return status;
+}
+
+/* The log of a run that goes on is like that of one that was killed: its lock tells them apart. It
+ * is looked at before the log too: a run that ends meanwhile writes the log's end and lets go, and
+ * one that begins takes the lock. */
+static dnnb_status read_state(dnnb_record *record) {
+    bool is_held;
+    DNNB_TRY(read_lock(record, &is_held));
+    DNNB_TRY(read_log(record));
+    if (record->state != DNNB_RUN_CUT_OFF) return DNNB_OK;
+    if (!is_held) DNNB_TRY(read_lock(record, &is_held));
+    if (is_held) record->state = DNNB_RUN_GOING_ON;
+    return DNNB_OK;
 }
 
 static dnnb_status check_folder(const dnnb_record *record) {
@@ -183,8 +197,7 @@ static dnnb_status read_all(dnnb_record *record, const dnnb_history *history) {
     DNNB_TRY(read_file(record, "predictions.csv", max_table_bytes, dnnb__record_read_predictions,
                        &ignored));
     DNNB_TRY(dnnb__record_name_classes(record));
-    DNNB_TRY(read_log(record));
-    return read_lock(record);
+    return read_state(record);
 }
 
 static void apply_known(dnnb_record *record, const dnnb__record_known *known) {
