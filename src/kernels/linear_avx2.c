@@ -128,23 +128,6 @@ __attribute__((always_inline)) TARGET static inline void row_add_n(const float *
         }
 }
 
-TARGET static void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
-                           int64_t stride, int64_t n_tiles) {
-    switch (n_tiles) {
-    case FEW_TILES:
-        row_add_n(in, mask, tile, sums, stride, FEW_TILES);
-        break;
-    case 3:
-        row_add_n(in, mask, tile, sums, stride, 3);
-        break;
-    case 2:
-        row_add_n(in, mask, tile, sums, stride, 2);
-        break;
-    default:
-        row_add_n(in, mask, tile, sums, stride, 1);
-    }
-}
-
 /* --- the weights' gradient --- */
 
 /* One tile: six inputs at a time, over all rows. */
@@ -194,20 +177,6 @@ row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, fl
             _mm256_stream_ps(tile + t * TILE + h * 8, sum[t][h]);
         }
     return is_finite;
-}
-
-TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
-                                float *tile, int64_t rows, int64_t n_tiles) {
-    switch (n_tiles) {
-    case FEW_TILES:
-        return row_gradient_n(in, masks, gradient, tile, rows, FEW_TILES);
-    case 3:
-        return row_gradient_n(in, masks, gradient, tile, rows, 3);
-    case 2:
-        return row_gradient_n(in, masks, gradient, tile, rows, 2);
-    default:
-        return row_gradient_n(in, masks, gradient, tile, rows, 1);
-    }
 }
 
 #include "kernels/linear_loops.h"

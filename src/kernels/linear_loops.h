@@ -8,13 +8,13 @@
  *   tiles_add(in, tile, sums, rows, n)           add to sums, [n][rows][16], what n tiles give
  *   find_nonzero(in)                             a bit for each of 48 inputs that is not zero
  *   FEW_TILES         tiles that one number meets, where others are left out
- *   row_add(in, mask, tile, sums, stride, n)     add to one row of n tiles' sums, `stride` apart,
+ *   row_add_n(in, mask, tile, sums, stride, n)   add to one row of n tiles' sums, `stride` apart,
  *                                                what the inputs in the mask give
- *   row_gradient(in, masks, gradient, tile, rows, n)  write what the rows in the masks give to one
- *                                                input of n tiles; false if that is not finite
+ *   row_gradient_n(in, masks, gradient, tile, rows, n)  write what the rows in the masks give to
+ *                                                one input of n tiles; false if not finite
  *   tiles_gradient(in, gradient, tile, rows, n)  write n tiles; gradient is [n][rows][16]
- * tiles_add and tiles_gradient for n from 1 to AT_ONCE, row_add and row_gradient from 1 to
- * FEW_TILES; `in` is [rows][48]. Masks of rows are words of WORD bits.
+ * tiles_add and tiles_gradient for n from 1 to AT_ONCE, row_add_n and row_gradient_n for constants
+ * from 1 to FEW_TILES, 4; `in` is [rows][48]. Masks of rows are words of WORD bits.
  *
  * Activations are packed into strips as wide as tiles, in float32, so that a kernel walks over
  * memory in one direction and rows that lie a power of two apart do not fight for the same place of
@@ -87,6 +87,23 @@ TARGET static bool find_few(const dnnb__linear *l, const float *in, uint64_t mas
 }
 
 /* --- forward --- */
+
+TARGET static void row_add(const float *in, uint64_t mask, const float *tile, float *sums,
+                           int64_t stride, int64_t n) {
+    switch (n) {
+    case FEW_TILES:
+        row_add_n(in, mask, tile, sums, stride, FEW_TILES);
+        break;
+    case 3:
+        row_add_n(in, mask, tile, sums, stride, 3);
+        break;
+    case 2:
+        row_add_n(in, mask, tile, sums, stride, 2);
+        break;
+    default:
+        row_add_n(in, mask, tile, sums, stride, 1);
+    }
+}
 
 /* Some strips of outputs: what a task computes. */
 typedef struct outputs {
@@ -217,6 +234,20 @@ TARGET static void find_columns(const dnnb__linear *l, const uint64_t *masks,
     for (int64_t r = 0; r < l->rows; r++)
         for (uint64_t mask = masks[r] | 1; mask; mask &= mask - 1)
             columns[__builtin_ctzll(mask)][r / WORD] |= (uint64_t)1 << r % WORD;
+}
+
+TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
+                                float *tile, int64_t rows, int64_t n) {
+    switch (n) {
+    case FEW_TILES:
+        return row_gradient_n(in, masks, gradient, tile, rows, FEW_TILES);
+    case 3:
+        return row_gradient_n(in, masks, gradient, tile, rows, 3);
+    case 2:
+        return row_gradient_n(in, masks, gradient, tile, rows, 2);
+    default:
+        return row_gradient_n(in, masks, gradient, tile, rows, 1);
+    }
 }
 
 /* A gradient that is not finite gives NaN with zero. It makes the gradient of the first input's
