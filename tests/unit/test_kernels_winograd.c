@@ -12,8 +12,8 @@
 /* float32 sums of up to two thousand products: plain ones come as near. */
 static const double in_float32 = 1e-6;
 
-/* The same where fewer products are made; and of outputs that are rounded to bfloat16, of which some
- * lie so near the middle between two that they go the other way. */
+/* The same where fewer products are made; and of outputs that are rounded to bfloat16, of which
+ * some lie so near the middle between two that they go the other way. */
 static const double in_fewer = 1e-5, in_fewer_rounded = 4e-4;
 
 static const dnnb__random_key key = {{41, 42}};
