@@ -116,11 +116,16 @@ static void test_run_log__ends_with_a_whole_line(void **state) {
         add(&log, 0);
         assert_ok(dnnb__run_log_flush(&log));
         for (int i = 1; i <= n_lost; i++) add(&log, i);
-        /* The disk is full until the end of the program, but a file can be made shorter. */
+        /* The disk is full until the end of the program, but a file can be made shorter. Half of
+         * what waits is written before; lines differ in length, as a time that ends in zeros is
+         * shorter. */
+        int n_written = 1;
+        for (size_t k = 0; k < log.waiting.n_bytes / 2; k++)
+            n_written += log.waiting.data[k] == '\n';
         dnnb__io_fail_at(1, DNNB__IO_WRITING, false, ENOSPC);
         dnnb__run_log_close(&log);
         dnnb__io_fail_at(0, 0, false, 0);
-        assert_steps(path, n_lost == 3 ? 2 : n_lost == 2 ? 2 : 1);
+        assert_steps(path, n_written);
     }
 }
 
