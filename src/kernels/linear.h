@@ -3,6 +3,7 @@
 #define DNNB_KERNELS_LINEAR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dnnbrain/status.h"
@@ -26,6 +27,11 @@ typedef struct dnnb__linear {
     int64_t task_strips; /* of outputs in a forward task */
 } dnnb__linear;
 
+/** Take elements `first` to first + n of a weight gradient, whole blocks or tiles of it, while they
+ *  are in the first cache. From several threads, each element once. */
+typedef void (*dnnb__linear_gradient_take)(void *context, size_t first, size_t n,
+                                           const float *gradient);
+
 /** An output does not depend on the other rows of its batch, nor any result on the threads, to the
  *  last bit. Instruction sets differ in the order of their sums. */
 typedef struct dnnb__linear_kernel {
@@ -37,9 +43,11 @@ typedef struct dnnb__linear_kernel {
     void (*forward)(const dnnb__linear *l, const void *in, const float *weight, const float *bias,
                     void *out, float *packed, float *sums);
     /** @param in As forward packed it. @param packed [strips of out][rows][16].
-     *  @param bias_gradient NULL: not wanted. */
+     *  @param weight_gradient Where it is written; not when `take` is given.
+     *  @param bias_gradient NULL: not wanted. @param take NULL: nobody takes it. */
     void (*backward_weights)(const dnnb__linear *l, const float *in, const void *out_gradient,
-                             float *weight_gradient, float *bias_gradient, float *packed);
+                             float *weight_gradient, float *bias_gradient, float *packed,
+                             dnnb__linear_gradient_take take, void *context);
     /** @param packed As many elements as [rows, padded][strips of out][16]. */
     void (*backward_data)(const dnnb__linear *l, const void *out_gradient, const float *weight,
                           void *in_gradient, float *packed);

@@ -130,9 +130,26 @@ __attribute__((always_inline)) TARGET static inline void row_add_n(const float *
 
 /* --- the weights' gradient --- */
 
+/* Where tiles of a gradient go: past the caches, where nobody reads them before all are written. */
+typedef struct destination {
+    float *tile;
+    bool is_far;
+} destination;
+
+TARGET static inline destination further(destination to, int64_t n) {
+    return (destination){to.tile + n, to.is_far};
+}
+
+TARGET static inline void store(destination to, int64_t at, __m256 values) {
+    if (to.is_far)
+        _mm256_stream_ps(to.tile + at, values);
+    else
+        _mm256_store_ps(to.tile + at, values);
+}
+
 /* One tile: six inputs at a time, over all rows. */
-TARGET static void tiles_gradient(const float *in, const float *gradient, float *tile, int64_t rows,
-                                  int64_t n_tiles) {
+TARGET static void tiles_gradient(const float *in, const float *gradient, destination to,
+                                  int64_t rows, int64_t n_tiles) {
     (void)n_tiles;
     for (int first = 0; first < IN; first += ROWS) {
         __m256 sum[ROWS][2];
@@ -146,16 +163,14 @@ TARGET static void tiles_gradient(const float *in, const float *gradient, float 
                 sum[i][1] = _mm256_fmadd_ps(value, g1, sum[i][1]);
             }
         }
-        /* Past the caches: nobody reads the gradient before the whole of it is written. */
         for (int i = 0; i < ROWS; i++)
-            for (int h = 0; h < 2; h++)
-                _mm256_stream_ps(tile + (first + i) * OUT + h * 8, sum[i][h]);
+            for (int h = 0; h < 2; h++) store(to, (first + i) * OUT + h * 8, sum[i][h]);
     }
 }
 
 /* n_tiles is a constant wherever this is used. */
 __attribute__((always_inline)) TARGET static inline bool
-row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, float *tile,
+row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, destination to,
                int64_t rows, const int n_tiles) {
     __m256 sum[FEW_TILES][2];
     bool is_finite = true;
@@ -174,7 +189,7 @@ row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, fl
         for (int h = 0; h < 2; h++) {
             __m256 nothing = _mm256_sub_ps(sum[t][h], sum[t][h]);
             is_finite &= _mm256_movemask_ps(_mm256_cmp_ps(nothing, nothing, _CMP_ORD_Q)) == 0xff;
-            _mm256_stream_ps(tile + t * TILE + h * 8, sum[t][h]);
+            store(to, t * TILE + h * 8, sum[t][h]);
         }
     return is_finite;
 }

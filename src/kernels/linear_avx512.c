@@ -139,7 +139,24 @@ VECTOR void row_add_n(const float *in, uint64_t mask, const float *tile, float *
 
 /* --- the weights' gradient --- */
 
-VECTOR void tiles_gradient_n(const float *in, const float *gradient, float *tile, int64_t rows,
+/* Where tiles of a gradient go: past the caches, where nobody reads them before all are written. */
+typedef struct destination {
+    float *tile;
+    bool is_far;
+} destination;
+
+TARGET static inline destination further(destination to, int64_t n) {
+    return (destination){to.tile + n, to.is_far};
+}
+
+VECTOR void store(destination to, int64_t at, __m512 values) {
+    if (to.is_far)
+        _mm512_stream_ps(to.tile + at, values);
+    else
+        _mm512_store_ps(to.tile + at, values);
+}
+
+VECTOR void tiles_gradient_n(const float *in, const float *gradient, destination to, int64_t rows,
                              const int n_tiles) {
     for (int first = 0; first < IN; first += INPUTS) {
         __m512 sum[INPUTS][AT_ONCE];
@@ -155,23 +172,21 @@ VECTOR void tiles_gradient_n(const float *in, const float *gradient, float *tile
                     sum[i][t] = _mm512_fmadd_ps(value, g[t], sum[i][t]);
             }
         }
-        /* Past the caches: nobody reads the gradient before the whole of it is written. */
         for (int t = 0; t < n_tiles; t++)
-            for (int i = 0; i < INPUTS; i++)
-                _mm512_stream_ps(tile + t * TILE + (first + i) * OUT, sum[i][t]);
+            for (int i = 0; i < INPUTS; i++) store(to, t * TILE + (first + i) * OUT, sum[i][t]);
     }
 }
 
-TARGET static void tiles_gradient(const float *in, const float *gradient, float *tile, int64_t rows,
-                                  int64_t n) {
+TARGET static void tiles_gradient(const float *in, const float *gradient, destination to,
+                                  int64_t rows, int64_t n) {
     if (n == AT_ONCE)
-        tiles_gradient_n(in, gradient, tile, rows, AT_ONCE);
+        tiles_gradient_n(in, gradient, to, rows, AT_ONCE);
     else
-        tiles_gradient_n(in, gradient, tile, rows, 1);
+        tiles_gradient_n(in, gradient, to, rows, 1);
 }
 
 VECTOR bool row_gradient_n(const float *in, const uint64_t *masks, const float *gradient,
-                           float *tile, int64_t rows, const int n_tiles) {
+                           destination to, int64_t rows, const int n_tiles) {
     __m512 sum[FEW_TILES];
     bool is_finite = true;
     for (int t = 0; t < n_tiles; t++) sum[t] = _mm512_setzero_ps();
@@ -186,7 +201,7 @@ VECTOR bool row_gradient_n(const float *in, const uint64_t *masks, const float *
     for (int t = 0; t < n_tiles; t++) {
         __m512 nothing = _mm512_sub_ps(sum[t], sum[t]);
         is_finite &= _mm512_cmp_ps_mask(nothing, nothing, _CMP_ORD_Q) == 0xffff;
-        _mm512_stream_ps(tile + t * TILE, sum[t]);
+        store(to, t * TILE, sum[t]);
     }
     return is_finite;
 }

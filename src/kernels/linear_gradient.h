@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/target.h"
+#include "kernels/linear.h"
 
 enum {
     DNNB__LINEAR_GRADIENT_IN = 16,   /* inputs of a block */
@@ -20,11 +20,6 @@ enum {
 typedef struct dnnb__linear_gradient {
     int64_t rows, in, out, width;
 } dnnb__linear_gradient;
-
-/** Take elements `first` to first + n of the gradient, whole blocks. From several threads, each
- *  element once. */
-typedef void (*dnnb__linear_gradient_take)(void *context, size_t first, size_t n,
-                                           const float *gradient);
 
 /** Each element is one sum over the rows in their order, whatever the threads and whoever takes
  *  it. */

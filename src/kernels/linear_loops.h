@@ -10,9 +10,9 @@
  *   FEW_TILES         tiles that one number meets, where others are left out
  *   row_add_n(in, mask, tile, sums, stride, n)   add to one row of n tiles' sums, `stride` apart,
  *                                                what the inputs in the mask give
- *   row_gradient_n(in, masks, gradient, tile, rows, n)  write what the rows in the masks give to
+ *   row_gradient_n(in, masks, gradient, to, rows, n)  write what the rows in the masks give to
  *                                                one input of n tiles; false if not finite
- *   tiles_gradient(in, gradient, tile, rows, n)  write n tiles; gradient is [n][rows][16]
+ *   tiles_gradient(in, gradient, to, rows, n)    write n tiles; gradient is [n][rows][16]
  * tiles_add and tiles_gradient for n from 1 to AT_ONCE, row_add_n and row_gradient_n for constants
  * from 1 to FEW_TILES, 4; `in` is [rows][48]. Masks of rows are words of WORD bits.
  *
@@ -237,48 +237,66 @@ TARGET static void find_columns(const dnnb__linear *l, const uint64_t *masks,
 }
 
 TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
-                                float *tile, int64_t rows, int64_t n) {
+                                destination to, int64_t rows, int64_t n) {
     switch (n) {
     case FEW_TILES:
-        return row_gradient_n(in, masks, gradient, tile, rows, FEW_TILES);
+        return row_gradient_n(in, masks, gradient, to, rows, FEW_TILES);
     case 3:
-        return row_gradient_n(in, masks, gradient, tile, rows, 3);
+        return row_gradient_n(in, masks, gradient, to, rows, 3);
     case 2:
-        return row_gradient_n(in, masks, gradient, tile, rows, 2);
+        return row_gradient_n(in, masks, gradient, to, rows, 2);
     default:
-        return row_gradient_n(in, masks, gradient, tile, rows, 1);
+        return row_gradient_n(in, masks, gradient, to, rows, 1);
     }
+}
+
+TARGET static void tiles_gradient_all(const dnnb__linear *l, const float *in, const float *gradient,
+                                      destination to, int64_t n) {
+    for (int64_t o = 0; o < n; o += AT_ONCE)
+        tiles_gradient(in, gradient + o * l->rows * OUT, further(to, o * TILE), l->rows,
+                       smaller(n - o, AT_ONCE));
 }
 
 /* A gradient that is not finite gives NaN with zero. It makes the gradient of the first input's
  * weights not finite either; then no row is left out. */
 TARGET static void tiles_gradient_few(const dnnb__linear *l, const float *in,
                                       uint64_t columns[IN][WORDS], const float *gradient,
-                                      float *tile, int64_t n) {
-    bool is_finite = row_gradient(in, columns[0], gradient, tile, l->rows, n);
+                                      destination to, int64_t n) {
+    bool is_finite = row_gradient(in, columns[0], gradient, to, l->rows, n);
     for (int64_t i = 1; is_finite && i < IN; i++)
-        (void)row_gradient(in + i, columns[i], gradient, tile + i * OUT, l->rows, n);
-    for (int64_t o = 0; !is_finite && o < n; o += AT_ONCE)
-        tiles_gradient(in, gradient + o * l->rows * OUT, tile + o * TILE, l->rows,
-                       smaller(n - o, AT_ONCE));
+        (void)row_gradient(in + i, columns[i], gradient, further(to, i * OUT), l->rows, n);
+    if (!is_finite) tiles_gradient_all(l, in, gradient, to, n);
 }
 
-/* The tiles of a strip of inputs. */
-TARGET static void strip_gradients(const dnnb__linear *l, const float *in, const float *gradient,
-                                   float *weight) {
+/* Where a weight gradient goes. */
+typedef struct receiver {
+    float *weight;
+    dnnb__linear_gradient_take take; /* NULL: to `weight` */
+    void *context;
+} receiver;
+
+/* The tiles of strip i of the inputs. */
+TARGET static void strip_gradients(const dnnb__linear *l, int64_t i, const float *in,
+                                   const float *gradient, const receiver *to) {
+    _Alignas(64) float taken[FEW_TILES * TILE];
     uint64_t masks[MOST_ROWS], columns[IN][WORDS];
     bool has_few = find_few(l, in, masks);
     if (has_few) find_columns(l, masks, columns);
-    for (int64_t o = 0; has_few && o < l->out_strips; o += FEW_TILES)
-        tiles_gradient_few(l, in, columns, gradient + o * l->rows * OUT, weight + o * TILE,
-                           smaller(l->out_strips - o, FEW_TILES));
-    for (int64_t o = 0; !has_few && o < l->out_strips; o += AT_ONCE)
-        tiles_gradient(in, gradient + o * l->rows * OUT, weight + o * TILE, l->rows,
-                       smaller(l->out_strips - o, AT_ONCE));
+    for (int64_t o = 0; o < l->out_strips; o += FEW_TILES, gradient += FEW_TILES * l->rows * OUT) {
+        int64_t n = smaller(l->out_strips - o, FEW_TILES), at = (i * l->out_strips + o) * TILE;
+        destination tiles = {to->take ? taken : to->weight + at, !to->take};
+        if (has_few)
+            tiles_gradient_few(l, in, columns, gradient, tiles, n);
+        else
+            tiles_gradient_all(l, in, gradient, tiles, n);
+        if (to->take) to->take(to->context, (size_t)at, (size_t)(n * TILE), taken);
+    }
 }
 
 static void backward_weights_run(const dnnb__linear *l, const float *in, const void *out_gradient,
-                                 float *weight, float *bias, float *packed) {
+                                 float *weight, float *bias, float *packed,
+                                 dnnb__linear_gradient_take take, void *context) {
+    const receiver to = {weight, take, context};
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
@@ -289,7 +307,7 @@ static void backward_weights_run(const dnnb__linear *l, const float *in, const v
         }
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < l->in_strips; i++)
-            strip_gradients(l, in + i * l->rows * IN, packed, weight + i * l->out_strips * TILE);
+            strip_gradients(l, i, in + i * l->rows * IN, packed, &to);
         _mm_sfence();
     }
 }

@@ -5,6 +5,7 @@
 #include "unit/nets.h"
 
 #include "engine/onednn/net.h"
+#include "kernels/kernels.h"
 #include "optim/optim.h"
 
 enum { STEPS = 3, SIZE = 6 };
@@ -13,11 +14,21 @@ enum { STEPS = 3, SIZE = 6 };
 static const dnnb__layer_row rows[] = {FLATTEN("f"),      LINEAR("l1", 192), RELU("r1"),
                                        LINEAR("l2", 256), RELU("r2"),        LINEAR("l3", 5)};
 
+/* Weights that own kernels take in float32, also beside oneDNN's with AVX-512. */
+static const dnnb__layer_row large_rows[] = {FLATTEN("f"), LINEAR("l1", 3700), RELU("r1"),
+                                             LINEAR("l2", 5)};
+
 typedef struct setup {
     const char *optimizer;
     double momentum;
-    size_t batch, n_threads;
+    size_t batch;
 } setup;
+
+/* Where it is trained. */
+typedef struct place {
+    dnnb__precision precision;
+    size_t n_threads;
+} place;
 
 typedef struct trained {
     dnnb__net *net;
@@ -42,9 +53,10 @@ static bool is_supported(void) {
     return false;
 }
 
-static dnnb__net *make_bf16_net(const dnnb__graph *graph, size_t n_threads) {
+static dnnb__net *make_net_in(const dnnb__graph *graph, size_t n_threads,
+                              dnnb__precision precision) {
     dnnb__net *net;
-    assert_ok(dnnb__net_create_in(&net, "onednn", graph, n_threads, DNNB__BF16));
+    assert_ok(dnnb__net_create_in(&net, "onednn", graph, n_threads, precision));
     for (size_t i = 0; i < graph->n_params; i++) {
         float *values = dnnb__alloc(graph->params[i].count, sizeof *values);
         assert_non_null(values);
@@ -66,8 +78,8 @@ static void make_optimizer(trained *t, const dnnb__graph *graph, const setup *s)
 }
 
 /* Some steps, with gradients that are kept or handed over. */
-static trained train(const dnnb__graph *graph, const setup *s, bool hands_over) {
-    trained t = {.net = make_bf16_net(graph, s->n_threads)};
+static trained train(const dnnb__graph *graph, const setup *s, place at, bool hands_over) {
+    trained t = {.net = make_net_in(graph, at.n_threads, at.precision)};
     handed h[8];
     make_optimizer(&t, graph, s);
     for (size_t i = 0; i < graph->n_params; i++) {
@@ -114,21 +126,43 @@ static void assert_same(const dnnb__graph *graph, const trained *a, const traine
     }
 }
 
+/* @return How many arrays were handed over. */
+static size_t compare(const dnnb__graph *graph, const setup *s, place at) {
+    trained kept = train(graph, s, at, false), parts = train(graph, s, at, true);
+    size_t n_parts = parts.n_parts;
+    assert_int_equal(kept.n_parts, 0);
+    assert_same(graph, &kept, &parts);
+    trained_free(&kept);
+    trained_free(&parts);
+    return n_parts;
+}
+
 static void test_engine_update__parts_give_the_bits_of_the_whole(void **state) {
     (void)state;
-    static const setup setups[] = {{"adam", 0, 1, 0},   {"adam", 0, 8, 0},  {"adam", 0, 33, 0},
-                                   {"adamw", 0, 64, 0}, {"sgd", 0.9, 8, 0}, {"sgd", 0, 33, 0}};
+    static const setup setups[] = {{"adam", 0, 1},   {"adam", 0, 8},  {"adam", 0, 33},
+                                   {"adamw", 0, 64}, {"sgd", 0.9, 8}, {"sgd", 0, 33}};
     if (!is_supported()) return;
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
     for (size_t i = 0; i < 2 * (sizeof setups / sizeof setups[0]); i++) {
-        setup s = setups[i / 2];
-        s.n_threads = 1 + i % 2; /* oneDNN's passes may round in other ways with more */
-        trained kept = train(graph, &s, false), parts = train(graph, &s, true);
-        assert_int_equal(kept.n_parts, 0);
-        assert_int_equal(parts.n_parts, 3);
-        assert_same(graph, &kept, &parts);
-        trained_free(&kept);
-        trained_free(&parts);
+        place at = {DNNB__BF16, 1 + i % 2}; /* oneDNN may round in other ways with more threads */
+        assert_int_equal(compare(graph, &setups[i / 2], at), 3);
+    }
+    dnnb__graph_destroy(graph);
+}
+
+/* Batches of which zeros are left out, and of which they are not. */
+static void test_engine_update__own_kernels_hand_over_in_float32(void **state) {
+    (void)state;
+    static const setup setups[] = {
+        {"adam", 0, 8}, {"adam", 0, 33}, {"adamw", 0, 64}, {"sgd", 0.9, 33}};
+    bool has_own = dnnb__kernels_find_linear(dnnb__onednn_get_isa());
+    dnnb__graph *graph = GRAPH(large_rows, 16, SIZE);
+    for (size_t i = 0; i < sizeof setups / sizeof setups[0]; i++) {
+        place at = {DNNB__F32, 1 + i % 2};
+        assert_true((compare(graph, &setups[i], at) > 0) == has_own);
+        at.precision = DNNB__BF16;
+        if (dnnb__engine_get_bf16_support("onednn") != DNNB__BF16_NONE)
+            (void)compare(graph, &setups[i], at); /* where they widen, they do too */
     }
     dnnb__graph_destroy(graph);
 }
@@ -136,10 +170,11 @@ static void test_engine_update__parts_give_the_bits_of_the_whole(void **state) {
 /* The largest gradient is known although it was not kept. */
 static void test_engine_update__the_largest_gradient_is_known(void **state) {
     (void)state;
-    static const setup s = {"adam", 0, 8, 2};
+    static const setup s = {"adam", 0, 8};
+    static const place at = {DNNB__BF16, 2};
     if (!is_supported()) return;
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
-    trained kept = train(graph, &s, false), parts = train(graph, &s, true);
+    trained kept = train(graph, &s, at, false), parts = train(graph, &s, at, true);
     for (size_t i = 0; i < graph->n_params; i++) {
         float largest = 0;
         for (size_t k = 0; k < dnnb__net_get_flat(kept.net, i).n; k++)
@@ -164,7 +199,7 @@ static void test_engine_update__gradients_that_are_handed_over_are_nowhere(void 
     (void)state;
     if (!is_supported()) return;
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
-    dnnb__net *net = make_bf16_net(graph, 1);
+    dnnb__net *net = make_net_in(graph, 1, DNNB__BF16);
     dnnb__update update = {.run = ignore};
     size_t n = graph->params[0].count;
     float *values = dnnb__alloc(n, sizeof *values), *input = random_values(count_of(graph, 0), 1);
@@ -205,7 +240,7 @@ static void test_engine_update__ops_say_so(void **state) {
     (void)state;
     if (!is_supported()) return;
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
-    dnnb__net *net = make_bf16_net(graph, 1);
+    dnnb__net *net = make_net_in(graph, 1, DNNB__BF16);
     dnnb__plan *plan = make_plan(net, DNNB__MODE_TRAIN, 8, 0, graph->n_nodes - 1, false);
     dnnb__update update = {.run = ignore, .bytes = 1e6};
     double kept = 0, handed_over = 0;
@@ -227,26 +262,24 @@ static void test_engine_update__ops_say_so(void **state) {
     dnnb__graph_destroy(graph);
 }
 
-static void test_engine_update__other_engines_keep_theirs(void **state) {
+static void test_engine_update__another_engine_keeps_its(void **state) {
     (void)state;
-    static const char *const engines[] = {"ref", "onednn"};
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
-    for (size_t k = 0; k < 2; k++) { /* both in float32 */
-        dnnb__net *net = make_net(engines[k], graph, 1);
-        for (size_t i = 0; i < graph->n_params; i++)
-            assert_false(dnnb__net_set_update(net, i, &(dnnb__update){.run = ignore}));
-        dnnb__net_destroy(net);
-    }
+    dnnb__net *net = make_net("ref", graph, 1);
+    for (size_t i = 0; i < graph->n_params; i++)
+        assert_false(dnnb__net_set_update(net, i, &(dnnb__update){.run = ignore}));
+    dnnb__net_destroy(net);
     dnnb__graph_destroy(graph);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_engine_update__parts_give_the_bits_of_the_whole),
+        cmocka_unit_test(test_engine_update__own_kernels_hand_over_in_float32),
         cmocka_unit_test(test_engine_update__the_largest_gradient_is_known),
         cmocka_unit_test(test_engine_update__gradients_that_are_handed_over_are_nowhere),
         cmocka_unit_test(test_engine_update__ops_say_so),
-        cmocka_unit_test(test_engine_update__other_engines_keep_theirs),
+        cmocka_unit_test(test_engine_update__another_engine_keeps_its),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -358,6 +358,38 @@ static void assert_weight_chains(const dnnb__linear *l, const linear_case *c,
         }
 }
 
+typedef struct taker {
+    float *gradient;
+    int *n_taken; /* of each tile */
+} taker;
+
+static void take(void *context, size_t first, size_t n, const float *gradient) {
+    enum { TILE = DNNB__LINEAR_IN * DNNB__LINEAR_OUT };
+    const taker *t = context;
+    if (first % TILE || n % TILE) return; /* not counted; this is no thread of the test's */
+    memcpy(t->gradient + first, gradient, n * sizeof *gradient);
+    for (size_t i = 0; i < n / TILE; i++) t->n_taken[first / TILE + i]++;
+}
+
+/* The weights' gradient has the same bits when somebody takes it, each tile once. */
+static void make_gradients(const dnnb__linear_kernel *kernel, const dnnb__linear *l,
+                           const float *in_strips, const void *out_gradient, float *weight,
+                           float *bias, float *out_strips) {
+    size_t n_tiles = (size_t)(l->in_strips * l->out_strips);
+    size_t n = n_tiles * DNNB__LINEAR_IN * DNNB__LINEAR_OUT;
+    taker t = {create_values(n, 13), dnnb__calloc(n_tiles, sizeof(int))};
+    float *bias_then = bias ? create_values((size_t)l->out, 14) : NULL;
+    assert_non_null(t.n_taken);
+    kernel->backward_weights(l, in_strips, out_gradient, weight, bias, out_strips, NULL, NULL);
+    kernel->backward_weights(l, in_strips, out_gradient, NULL, bias_then, out_strips, take, &t);
+    for (size_t i = 0; i < n_tiles; i++) assert_int_equal(t.n_taken[i], 1);
+    assert_memory_equal(t.gradient, weight, n * sizeof *weight);
+    if (bias) assert_memory_equal(bias_then, bias, (size_t)l->out * sizeof *bias);
+    dnnb__free(t.gradient);
+    dnnb__free(t.n_taken);
+    dnnb__free(bias_then);
+}
+
 static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear *l, bool has_few) {
     linear_case c = create_linear(l, has_few);
     size_t rows = (size_t)l->rows, n_in = (size_t)l->in, n_out = (size_t)l->out;
@@ -375,7 +407,7 @@ static void compare_linear(const dnnb__linear_kernel *kernel, const dnnb__linear
     assert_memory_equal(plain, c.weight, n_in * n_out * sizeof *plain);
     kernel->forward(l, c.in, tiled, c.bias, out, in_strips, out_strips);
     assert_near(kernel->name, "output", out, c.out, rows * n_out);
-    kernel->backward_weights(l, in_strips, c.gradient, tiled_gradient, bias_gradient, out_strips);
+    make_gradients(kernel, l, in_strips, c.gradient, tiled_gradient, bias_gradient, out_strips);
     dnnb__linear_contract(l->in, l->out, tiled_gradient, plain);
     assert_near(kernel->name, "weights", plain, c.weight_gradient, n_in * n_out);
     assert_near(kernel->name, "bias", bias_gradient, c.bias_gradient, n_out);
@@ -425,12 +457,10 @@ static void compare_linear_bf16(const dnnb__linear_kernel *kernel, dnnb__linear 
     /* The outputs are gradients now. */
     dnnb__bf16_round_pairs(a[OUT], counts[OUT], 0, (uint16_t *)b[OUT]);
     widen(a[OUT], (uint16_t *)b[OUT], counts[OUT]);
-    kernel->backward_weights(&l, a[IN_STRIPS], a[OUT], a[GRADIENT], a[BIAS_GRADIENT],
-                             a[OUT_STRIPS]);
+    make_gradients(kernel, &l, a[IN_STRIPS], a[OUT], a[GRADIENT], a[BIAS_GRADIENT], a[OUT_STRIPS]);
     kernel->backward_data(&l, a[OUT], a[WEIGHT], a[IN_GRADIENT], a[OUT_STRIPS]);
     l.is_bf16 = true;
-    kernel->backward_weights(&l, b[IN_STRIPS], b[OUT], b[GRADIENT], b[BIAS_GRADIENT],
-                             b[OUT_STRIPS]);
+    make_gradients(kernel, &l, b[IN_STRIPS], b[OUT], b[GRADIENT], b[BIAS_GRADIENT], b[OUT_STRIPS]);
     kernel->backward_data(&l, b[OUT], b[WEIGHT], b[IN_GRADIENT], b[OUT_STRIPS]);
     assert_memory_equal(a[GRADIENT], b[GRADIENT], counts[GRADIENT] * sizeof(float));
     assert_memory_equal(a[BIAS_GRADIENT], b[BIAS_GRADIENT], counts[BIAS_GRADIENT] * sizeof(float));
@@ -482,7 +512,7 @@ static linear_pass create_pass(const dnnb__linear *l) {
 
 static void run_pass(const dnnb__linear_kernel *kernel, const dnnb__linear *l, linear_pass *p) {
     kernel->forward(l, p->in, p->weight, p->bias, p->out, p->in_strips, p->out_strips);
-    kernel->backward_weights(l, p->in_strips, p->gradient, p->weight_gradient, NULL, p->out_strips);
+    make_gradients(kernel, l, p->in_strips, p->gradient, p->weight_gradient, NULL, p->out_strips);
 }
 
 static void destroy_pass(linear_pass *p) {

@@ -75,6 +75,7 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     DNNB_TRY(dnnb__linear_count(product.in, product.out, &count));
     DNNB_TRY(dnnb__layout_plain(dnnl, &form->plain, &count, 1));
     form->layout = form->plain;
+    form->hands_over = true;
     form->expand = linear_expand;
     form->contract = linear_contract;
     return DNNB_OK;
@@ -216,18 +217,17 @@ static dnnb_status linear_backward_weights(dnnb__onednn_plan *plan, dnnb__op *op
     product->bias = bias_trained;
     dnnb__layout kept = plan->net->params[param].form.layout;
     dnnb__onednn_gradients g;
+    size_t bias = DNNB__NO_BUFFER;
+    if (bias_trained)
+        DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias, plan->net->params[param + 1].gradient,
+                                           (size_t)product->out * sizeof(float)));
     if (is_own(plan, op)) {
-        DNNB_TRY(dnnb__onednn_weight_gradients(plan, &g, param, kept, bias_trained));
         DNNB_TRY(dnnb__linear_own_backward_weights(plan, op->node->path, product, op->saved,
-                                                   gradient, g.weight, g.bias));
+                                                   gradient, param, bias));
         dnnb__onednn_count_products(plan, op->node);
         return DNNB_OK;
     }
     if (hands_over(plan, op)) {
-        size_t bias = DNNB__NO_BUFFER;
-        if (bias_trained)
-            DNNB_TRY(dnnb__onednn_buffer_fixed(plan, &bias, plan->net->params[param + 1].gradient,
-                                               (size_t)product->out * sizeof(float)));
         DNNB_TRY(dnnb__linear_update_add(plan, op->node->path, product, param,
                                          plan->values[op->in[0]].data, gradient, bias));
         dnnb__onednn_count_products(plan, op->node);

@@ -18,12 +18,14 @@ DNNB_MUST_CHECK dnnb_status dnnb__linear_own_forward(dnnb__onednn_plan *plan, co
                                                      const dnnb__product *product, size_t in,
                                                      size_t weight, size_t bias, size_t out,
                                                      size_t *packed);
-/** Add the step of the weight gradient, and of the bias's unless that is DNNB__NO_BUFFER. */
+/** Add the step of the weight gradient, which can hand it over to an optimiser while it is in the
+ *  first cache, and of the bias's unless that is DNNB__NO_BUFFER. @param param The weight; where it
+ *  is not trained its gradient goes nowhere. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_own_backward_weights(dnnb__onednn_plan *plan,
                                                               const char *layer,
                                                               const dnnb__product *product,
                                                               size_t packed, size_t out_gradient,
-                                                              size_t weight, size_t bias);
+                                                              size_t param, size_t bias);
 /** Add the step of the input's gradient. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_own_backward_data(dnnb__onednn_plan *plan,
                                                            const char *layer,
