@@ -201,18 +201,37 @@ static dnnb_status create_copy(dnnb__storage **out, dnnb_dnn *dnn, size_t i) {
     return status;
 }
 
-static dnnb_status make_values(void *context, size_t i, const void **bytes, void **copy) {
+/* Room in what passes use, or else of its own. */
+static dnnb_status find_room(dnnb_dnn *dnn, size_t n_bytes, dnnb__made *out) {
+    void *room = dnn->net ? dnnb__net_get_scratch(dnn->net, n_bytes) : NULL;
+    *out = (dnnb__made){.bytes = room, .n_bytes = n_bytes};
+    if (!room) out->bytes = out->copy = dnnb__alloc(n_bytes, 1);
+    return out->bytes ? DNNB_OK : dnnb__fail_memory();
+}
+
+static void clear_made(dnnb__made *made) {
+    dnnb__free(made->copy);
+    *made = (dnnb__made){0};
+}
+
+/* The next rows of a parameter, where the engine gives rows. */
+static dnnb_status make_rows(dnnb_dnn *dnn, size_t i, size_t at, dnnb__made *out) {
+    size_t n_rows = (size_t)dnn->graph->params[i].shape.dim[0];
+    size_t row = get_bytes(dnn, i) / n_rows, first = at / row;
+    size_t n = n_rows - first < DNNB__EXPORT_ROWS ? n_rows - first : DNNB__EXPORT_ROWS;
+    DNNB_TRY(find_room(dnn, n * row, out));
+    if (!dnnb__net_export_rows(dnn->net, i, first, n, out->bytes)) clear_made(out);
+    return DNNB_OK;
+}
+
+static dnnb_status make_values(void *context, size_t i, size_t at, dnnb__made *out) {
     dnnb_dnn *dnn = context;
-    void *values = dnn->net ? dnnb__net_get_scratch(dnn->net, get_bytes(dnn, i)) : NULL;
-    *copy = NULL;
-    if (!values) *copy = values = dnnb__alloc(get_bytes(dnn, i), 1);
-    if (!values) return dnnb__fail_memory();
-    *bytes = values;
-    dnnb_status status = read_values(dnn, i, values);
-    if (status != DNNB_OK) {
-        dnnb__free(*copy);
-        *copy = NULL;
-    }
+    *out = (dnnb__made){0};
+    if (dnn->net && dnn->graph->params[i].shape.ndim == 2) DNNB_TRY(make_rows(dnn, i, at, out));
+    if (out->n_bytes > 0) return DNNB_OK;
+    DNNB_TRY(find_room(dnn, get_bytes(dnn, i), out));
+    dnnb_status status = read_values(dnn, i, out->bytes);
+    if (status != DNNB_OK) clear_made(out);
     return status;
 }
 
@@ -252,7 +271,7 @@ dnnb_status dnnb_dnn_get_state(dnnb_dnn *dnn, dnnb_dict **out) {
     return create_state(out, dnn, create_copy);
 }
 
-/* Parameter by parameter, in what passes use: training takes the most memory as it is. */
+/* Some rows after others, in what passes use: training takes the most memory as it is. */
 dnnb_status dnnb_dnn_save(dnnb_dnn *dnn, const char *path) {
     dnnb_dict *state;
     DNNB_TRY(create_state(&state, dnn, create_made));

@@ -142,6 +142,13 @@ dnnb_status dnnb__net_export(const dnnb__net *net, size_t param, float *values) 
     return net->engine->net_export(net, param, values);
 }
 
+bool dnnb__net_export_rows(const dnnb__net *net, size_t param, size_t first, size_t n,
+                           float *values) {
+    DNNB_ASSERT(param < net->graph->n_params && first % DNNB__EXPORT_ROWS == 0);
+    return net->engine->net_export_rows &&
+           net->engine->net_export_rows(net, param, first, n, values);
+}
+
 dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size_t param, float *values) {
     DNNB_TRY(check_param(net, param));
     return net->engine->net_export_gradient(net, param, values);

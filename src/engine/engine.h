@@ -101,6 +101,16 @@ DNNB_MUST_CHECK dnnb_status dnnb__net_import(dnnb__net *net, size_t param, const
 bool dnnb__net_lend(dnnb__net *net, size_t param, const float *values);
 /** Read a parameter, in PyTorch's layout. */
 DNNB_MUST_CHECK dnnb_status dnnb__net_export(const dnnb__net *net, size_t param, float *values);
+/** Rows of the first dimension that dnnb__net_export_rows() gives at a time. */
+enum { DNNB__EXPORT_ROWS = 256 };
+/**
+ * Read some rows of a parameter.
+ *
+ * @param first A multiple of DNNB__EXPORT_ROWS. @param n At most so many.
+ * @return false where the engine keeps this parameter in another way: it gives the whole alone.
+ */
+bool dnnb__net_export_rows(const dnnb__net *net, size_t param, size_t first, size_t n,
+                           float *values);
 /** Read the gradient that the last backward pass made, in PyTorch's layout.
  *  @error DNNB_ERR_ARGUMENT no gradient was made for it. */
 DNNB_MUST_CHECK dnnb_status dnnb__net_export_gradient(const dnnb__net *net, size_t param,
@@ -223,6 +233,8 @@ typedef struct dnnb__engine {
     dnnb_status (*net_import)(dnnb__net *net, size_t param, const float *values);
     bool (*net_lend)(dnnb__net *net, size_t param, const float *values); /* NULL: never */
     dnnb_status (*net_export)(const dnnb__net *net, size_t param, float *values);
+    bool (*net_export_rows)(const dnnb__net *net, size_t param, size_t first, size_t n,
+                            float *values); /* NULL: never */
     dnnb_status (*net_export_gradient)(const dnnb__net *net, size_t param, float *values);
     dnnb__flat (*net_get_flat)(dnnb__net *net, size_t param);
     void (*net_mark_changed)(dnnb__net *net);

@@ -42,8 +42,6 @@ size_t dnnb__tensor_get_packed_bytes(const dnnb_tensor *t) {
 
 dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes, void **copy) {
     size_t n = dnnb__tensor_get_packed_bytes(t);
-    const dnnb__maker *maker = dnnb__storage_get_maker(dnnb__tensor_get_storage(t));
-    if (maker) return maker->make(maker->context, maker->index, bytes, copy);
     *copy = NULL;
     *bytes = dnnb_tensor_get_data(t);
     if (n == 0 || dnnb_tensor_is_contiguous(t)) return DNNB_OK;
@@ -56,6 +54,35 @@ dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes, void **c
         *copy = NULL;
     }
     return status;
+}
+
+static dnnb_status write_made(const dnnb__maker *maker, size_t n, dnnb__bytes_take take,
+                              void *context) {
+    for (size_t at = 0; at < n;) {
+        dnnb__made made;
+        DNNB_TRY(maker->make(maker->context, maker->index, at, &made));
+        dnnb_status status = take(context, made.bytes, made.n_bytes);
+        dnnb__free(made.copy);
+        if (status != DNNB_OK) return status;
+        at += made.n_bytes;
+    }
+    return DNNB_OK;
+}
+
+dnnb_status dnnb__tensor_write(const dnnb_tensor *t, dnnb__bytes_take take, void *context) {
+    size_t n = dnnb__tensor_get_packed_bytes(t);
+    const dnnb__maker *maker = dnnb__storage_get_maker(dnnb__tensor_get_storage(t));
+    if (maker) return write_made(maker, n, take, context);
+    const void *bytes;
+    void *copy;
+    DNNB_TRY(dnnb__tensor_pack(t, &bytes, &copy));
+    dnnb_status status = take(context, bytes, n);
+    dnnb__free(copy);
+    return status;
+}
+
+dnnb_status dnnb__bytes_take_to_writer(void *writer, const void *bytes, size_t n) {
+    return dnnb__writer_write(writer, bytes, n);
 }
 
 /* Length of the UTF-8 character at p, 0 when it is none. */

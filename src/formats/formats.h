@@ -64,6 +64,16 @@ size_t dnnb__tensor_get_packed_bytes(const dnnb_tensor *t);
 DNNB_MUST_CHECK dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes,
                                               void **copy);
 
+/** Takes the next bytes of something. */
+typedef dnnb_status (*dnnb__bytes_take)(void *context, const void *bytes, size_t n);
+/** The same elements to `take`, in one part or several: those that are made when they are wanted
+ *  are not all there at once. @error What `take` says; DNNB_ERR_MEMORY. */
+DNNB_MUST_CHECK dnnb_status dnnb__tensor_write(const dnnb_tensor *t, dnnb__bytes_take take,
+                                               void *context);
+
+/** Such a one, of a dnnb__writer. */
+DNNB_MUST_CHECK dnnb_status dnnb__bytes_take_to_writer(void *writer, const void *bytes, size_t n);
+
 /** A name that every format can hold: UTF-8 without a NUL, not empty, at most 4,096 bytes. */
 bool dnnb__name_is_valid(const char *name, size_t n);
 enum { DNNB__NAME_MAX_BYTES = 4096 };

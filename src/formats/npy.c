@@ -250,13 +250,9 @@ dnnb_status dnnb__npy_write(const dnnb_dict *dict, dnnb__writer *w) {
     const dnnb_tensor *t = dnnb_dict_get_tensor(dict, 0);
     dnnb__buf header;
     dnnb__buf_init(&header, MAX_HEADER_BYTES);
-    const void *bytes;
-    void *copy = NULL;
     dnnb_status status = dnnb__npy_make_header(&header, t, w->path);
     if (status == DNNB_OK) status = dnnb__writer_write(w, header.data, header.n_bytes);
-    if (status == DNNB_OK) status = dnnb__tensor_pack(t, &bytes, &copy);
-    if (status == DNNB_OK) status = dnnb__writer_write(w, bytes, dnnb__tensor_get_packed_bytes(t));
-    dnnb__free(copy);
+    if (status == DNNB_OK) status = dnnb__tensor_write(t, dnnb__bytes_take_to_writer, w);
     dnnb__buf_destroy(&header);
     return status;
 }

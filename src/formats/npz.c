@@ -72,18 +72,6 @@ dnnb_status dnnb__npz_read(dnnb_dict *dict, dnnb__storage *s, const char *name) 
 
 /* ---- writing ---- */
 
-static dnnb_status write_elements(dnnb__zip_writer *zip, const dnnb_tensor *t,
-                                  const dnnb__buf *header) {
-    const void *bytes;
-    void *copy;
-    DNNB_TRY(dnnb__tensor_pack(t, &bytes, &copy));
-    dnnb_status status = dnnb__zip_writer_write(zip, header->data, header->n_bytes);
-    if (status == DNNB_OK)
-        status = dnnb__zip_writer_write(zip, bytes, dnnb__tensor_get_packed_bytes(t));
-    dnnb__free(copy);
-    return status;
-}
-
 static dnnb_status write_entry(dnnb__zip_writer *zip, const char *name, const dnnb_tensor *t) {
     char path[DNNB__NAME_MAX_BYTES + sizeof ending];
     dnnb__buf header;
@@ -93,7 +81,8 @@ static dnnb_status write_entry(dnnb__zip_writer *zip, const char *name, const dn
     if (status == DNNB_OK)
         status =
             dnnb__zip_writer_begin(zip, path, header.n_bytes + dnnb__tensor_get_packed_bytes(t));
-    if (status == DNNB_OK) status = write_elements(zip, t, &header);
+    if (status == DNNB_OK) status = dnnb__zip_writer_write(zip, header.data, header.n_bytes);
+    if (status == DNNB_OK) status = dnnb__zip_writer_write_tensor(zip, t);
     if (status == DNNB_OK) status = dnnb__zip_writer_end(zip);
     dnnb__buf_destroy(&header);
     return status;

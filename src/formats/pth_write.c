@@ -101,14 +101,10 @@ static dnnb_status write_entries(const dnnb_dict *dict, dnnb__zip_writer *zip) {
     for (size_t i = 0; i < dnnb_dict_get_count(dict); i++) {
         const dnnb_tensor *t = dnnb_dict_get_tensor(dict, i);
         char name[40];
-        const void *bytes;
-        void *copy;
         (void)snprintf(name, sizeof name, "archive/data/%zu", i);
-        DNNB_TRY(dnnb__tensor_pack(t, &bytes, &copy));
-        dnnb_status status =
-            dnnb__zip_writer_add(zip, name, bytes, dnnb__tensor_get_packed_bytes(t));
-        dnnb__free(copy);
-        if (status != DNNB_OK) return status;
+        DNNB_TRY(dnnb__zip_writer_begin(zip, name, dnnb__tensor_get_packed_bytes(t)));
+        DNNB_TRY(dnnb__zip_writer_write_tensor(zip, t));
+        DNNB_TRY(dnnb__zip_writer_end(zip));
     }
     return dnnb__zip_writer_add(zip, "archive/version", "3\n", 2);
 }

@@ -284,15 +284,9 @@ dnnb_status dnnb__safetensors_print_header(dnnb__buf *out, const dnnb__array *ar
 }
 
 static dnnb_status write_elements(const dnnb_dict *dict, const size_t *order, dnnb__writer *w) {
-    for (size_t i = 0; i < dnnb_dict_get_count(dict); i++) {
-        const dnnb_tensor *t = dnnb_dict_get_tensor(dict, order[i]);
-        const void *bytes;
-        void *copy;
-        DNNB_TRY(dnnb__tensor_pack(t, &bytes, &copy));
-        dnnb_status status = dnnb__writer_write(w, bytes, dnnb__tensor_get_packed_bytes(t));
-        dnnb__free(copy);
-        if (status != DNNB_OK) return status;
-    }
+    for (size_t i = 0; i < dnnb_dict_get_count(dict); i++)
+        DNNB_TRY(dnnb__tensor_write(dnnb_dict_get_tensor(dict, order[i]),
+                                    dnnb__bytes_take_to_writer, w));
     return DNNB_OK;
 }
 

@@ -56,6 +56,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_begin(dnnb__zip_writer *z, const ch
                                                    size_t n_bytes);
 DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_write(dnnb__zip_writer *z, const void *bytes,
                                                    size_t n);
+DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_write_tensor(dnnb__zip_writer *z,
+                                                          const dnnb_tensor *t);
 DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_end(dnnb__zip_writer *z);
 /** begin, write, end. */
 DNNB_MUST_CHECK dnnb_status dnnb__zip_writer_add(dnnb__zip_writer *z, const char *name,

@@ -114,6 +114,14 @@ dnnb_status dnnb__zip_writer_write(dnnb__zip_writer *z, const void *bytes, size_
     return DNNB_OK;
 }
 
+static dnnb_status take_bytes(void *context, const void *bytes, size_t n) {
+    return dnnb__zip_writer_write(context, bytes, n);
+}
+
+dnnb_status dnnb__zip_writer_write_tensor(dnnb__zip_writer *z, const dnnb_tensor *t) {
+    return dnnb__tensor_write(t, take_bytes, z);
+}
+
 dnnb_status dnnb__zip_writer_end(dnnb__zip_writer *z) {
     return zipCloseFileInZip(z->zip) == ZIP_OK ? DNNB_OK : fail_write(z);
 }

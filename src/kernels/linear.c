@@ -55,16 +55,21 @@ void dnnb__linear_expand(int64_t in, int64_t out, const float *plain, float *til
         }
 }
 
-void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain) {
+void dnnb__linear_contract_rows(int64_t in, int64_t out, int64_t first, int64_t n,
+                                const float *tiled, float *plain) {
 #pragma omp parallel for schedule(static)
-    for (int64_t o = 0; o < divide_up(out, OUT); o++)
+    for (int64_t o = first / OUT; o < divide_up(first + n, OUT); o++)
         for (int64_t i = 0; i < divide_up(in, IN); i++) {
             place at = find_tile(in, out, i, o);
-            for (int64_t r = 0; r < at.n_out; r++)
+            float *to = plain + at.plain - first * in;
+            for (int64_t r = 0; r < smaller(at.n_out, first + n - o * OUT); r++)
                 for (int64_t c = 0; c < at.n_in; c++)
-                    plain[at.plain + (size_t)(r * in + c)] =
-                        tiled[at.tiled + (size_t)(c * OUT + r)];
+                    to[r * in + c] = tiled[at.tiled + (size_t)(c * OUT + r)];
         }
+}
+
+void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain) {
+    dnnb__linear_contract_rows(in, out, 0, out, tiled, plain);
 }
 
 dnnb__linear dnnb__linear_describe(int64_t rows, int64_t in, int64_t out, bool relu,

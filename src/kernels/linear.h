@@ -68,6 +68,9 @@ DNNB_MUST_CHECK dnnb_status dnnb__linear_count(int64_t in, int64_t out, int64_t 
 /** Row-major weights [out, in] to tiles, and back. */
 void dnnb__linear_expand(int64_t in, int64_t out, const float *plain, float *tiled);
 void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain);
+/** Rows `first`, a multiple of 16, to first + n of the weights: `plain` is [n, in]. */
+void dnnb__linear_contract_rows(int64_t in, int64_t out, int64_t first, int64_t n,
+                                const float *tiled, float *plain);
 dnnb__linear dnnb__linear_describe(int64_t rows, int64_t in, int64_t out, bool relu,
                                    int64_t n_threads);
 

@@ -12,11 +12,16 @@ typedef struct dnnb__storage dnnb__storage;
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create(dnnb__storage **out, size_t n_bytes);
 /** The same, not filled: for what is written whole at once, by whichever threads write it. */
 DNNB_MUST_CHECK dnnb_status dnnb__storage_create_empty(dnnb__storage **out, size_t n_bytes);
+/** Some elements, row-major. */
+typedef struct dnnb__made {
+    void *bytes; /* they stay until the next are made */
+    size_t n_bytes;
+    void *copy; /* where they are, to be freed with dnnb__free, or NULL */
+} dnnb__made;
 /** Makes elements when a writer wants them, so that those of many tensors are not there at once. */
 typedef struct dnnb__maker {
-    /** @param[out] bytes Row-major; they stay until the next call.
-     *  @param[out] copy  Where they are, to be freed with dnnb__free, or NULL. */
-    dnnb_status (*make)(void *context, size_t index, const void **bytes, void **copy);
+    /** Some or all elements from byte `at` on, which is where those before ended. */
+    dnnb_status (*make)(void *context, size_t index, size_t at, dnnb__made *out);
     void *context;
     size_t index;
 } dnnb__maker;

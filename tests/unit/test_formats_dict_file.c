@@ -117,6 +117,63 @@ static void test_formats_dict_file__round_trips_are_exact(void **state) {
     assert_int_equal(clear_folder(), N_ENDINGS);
 }
 
+enum { MADE_ROWS = 5, MADE_ROW_BYTES = 3 * 4 };
+
+/* Elements of which a row at a time is made. */
+typedef struct rows {
+    uint8_t bytes[MADE_ROWS * MADE_ROW_BYTES];
+    size_t n_made, fail_at; /* rows */
+} rows;
+
+static dnnb_status make_row(void *context, size_t index, size_t at, dnnb__made *out) {
+    rows *r = context;
+    assert_int_equal(index, 7);
+    assert_int_equal(at, r->n_made * MADE_ROW_BYTES);
+    if (r->n_made++ == r->fail_at) return dnnb__fail(DNNB_ERR_NUMERIC, "no such row");
+    out->n_bytes = MADE_ROW_BYTES;
+    out->copy = NULL;
+    out->bytes = r->bytes + at;
+    if (r->n_made % 2) return DNNB_OK;
+    out->bytes = out->copy = dnnb__alloc(MADE_ROW_BYTES, 1);
+    assert_non_null(out->copy);
+    memcpy(out->copy, r->bytes + at, MADE_ROW_BYTES);
+    return DNNB_OK;
+}
+
+static void test_formats_dict_file__elements_may_be_made_in_parts(void **state) {
+    (void)state;
+    static const char *const all[] = {".pth", ".pt", ".safetensors", ".npz", ".npy"};
+    rows r = {.fail_at = MADE_ROWS};
+    for (size_t i = 0; i < sizeof r.bytes; i++) r.bytes[i] = (uint8_t)(i * 37);
+    dnnb_shape shape = {{MADE_ROWS, 3}, 2};
+    dnnb__storage *storage;
+    dnnb_tensor *t;
+    dnnb_dict *dict, *again;
+    assert_ok(dnnb_dict_create(&dict));
+    assert_ok(dnnb__storage_create_made(&storage, sizeof r.bytes, (dnnb__maker){make_row, &r, 7}));
+    assert_ok(dnnb__tensor_view(&t, storage, 0, DNNB_F32, &shape, NULL));
+    dnnb__storage_release(storage);
+    assert_ok(dnnb_dict_add(dict, "made", t));
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        r.n_made = 0;
+        assert_ok(dnnb_dict_save(dict, path_of("made", all[i])));
+        assert_int_equal(r.n_made, MADE_ROWS);
+        assert_ok(dnnb_dict_load(&again, path_of("made", all[i])));
+        assert_memory_equal(dnnb_tensor_get_data(dnnb_dict_get_tensor(again, 0)), r.bytes,
+                            sizeof r.bytes);
+        dnnb_dict_destroy(again);
+    }
+    assert_int_equal(clear_folder(), sizeof all / sizeof all[0]);
+    for (r.fail_at = 0; r.fail_at < MADE_ROWS; r.fail_at++)
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            r.n_made = 0;
+            assert_fails(dnnb_dict_save(dict, path_of("made", all[i])), DNNB_ERR_NUMERIC,
+                         "no such");
+        }
+    assert_int_equal(clear_folder(), 0);
+    dnnb_dict_destroy(dict);
+}
+
 static void test_formats_dict_file__a_tensor_outlives_its_dict_and_file(void **state) {
     (void)state;
     for (size_t i = 0; i < N_ENDINGS; i++) {
@@ -367,6 +424,7 @@ static void test_formats_dict_file__seventy_thousand_tensors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_dict_file__round_trips_are_exact),
+        cmocka_unit_test(test_formats_dict_file__elements_may_be_made_in_parts),
         cmocka_unit_test(test_formats_dict_file__a_tensor_outlives_its_dict_and_file),
         cmocka_unit_test(test_formats_dict_file__the_bytes_are_a_function_of_the_tensors),
         cmocka_unit_test(test_formats_dict_file__the_first_bytes_decide),

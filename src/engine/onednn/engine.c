@@ -14,6 +14,7 @@ const dnnb__engine dnnb__engine_onednn = {
     .net_import = dnnb__onednn_net_import,
     .net_lend = dnnb__onednn_net_lend,
     .net_export = dnnb__onednn_net_export,
+    .net_export_rows = dnnb__onednn_net_export_rows,
     .net_export_gradient = dnnb__onednn_net_export_gradient,
     .net_get_flat = dnnb__onednn_net_get_flat,
     .net_mark_changed = dnnb__onednn_net_mark_changed,

@@ -37,6 +37,12 @@ static void linear_contract(const dnnb__graph *graph, const dnnb__param *param, 
     dnnb__linear_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
 }
 
+static void linear_contract_rows(const dnnb__param *param, size_t first, size_t n,
+                                 const float *engine, float *pytorch) {
+    dnnb__linear_contract_rows(param->shape.dim[1], param->shape.dim[0], (int64_t)first, (int64_t)n,
+                               engine, pytorch);
+}
+
 /* In bfloat16 passes read a copy, and the weights are kept as their gradient is made; row-major
  * where oneDNN calls a general product. */
 static dnnb_status describe_bf16(dnnb__dnnl *dnnl, const dnnb__product *product,
@@ -78,6 +84,7 @@ static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, s
     form->hands_over = true;
     form->expand = linear_expand;
     form->contract = linear_contract;
+    form->contract_rows = linear_contract_rows;
     return DNNB_OK;
 }
 

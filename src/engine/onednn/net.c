@@ -157,6 +157,16 @@ dnnb_status dnnb__onednn_net_export(const dnnb__net *base, size_t param, float *
     return export_array(net, param, net->params[param].weight, values);
 }
 
+bool dnnb__onednn_net_export_rows(const dnnb__net *base, size_t param, size_t first, size_t n,
+                                  float *values) {
+    const dnnb__param_store *store = &((const dnnb__onednn_net *)base)->params[param];
+    if (!store->form.contract_rows) return false;
+    size_t threads_before = dnnb__threads_set(base->n_threads);
+    store->form.contract_rows(&base->graph->params[param], first, n, store->weight, values);
+    (void)dnnb__threads_set(threads_before);
+    return true;
+}
+
 dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *base, size_t param, float *values) {
     const dnnb__onednn_net *net = (const dnnb__onednn_net *)base;
     if (!net->params[param].has_gradient)

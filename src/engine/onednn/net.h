@@ -25,6 +25,9 @@ typedef struct dnnb__param_form {
                    float *engine);
     void (*contract)(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
                      float *pytorch);
+    /** `contract` of some rows, the first a multiple of DNNB__EXPORT_ROWS; NULL: of all alone. */
+    void (*contract_rows)(const dnnb__param *param, size_t first, size_t n, const float *engine,
+                          float *pytorch);
     bool hands_over; /* steps make its gradient in parts, and can hand them over */
 } dnnb__param_form;
 
@@ -90,6 +93,8 @@ DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_import(dnnb__net *net, size_t param
 bool dnnb__onednn_net_lend(dnnb__net *net, size_t param, const float *values);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export(const dnnb__net *net, size_t param,
                                                     float *values);
+bool dnnb__onednn_net_export_rows(const dnnb__net *net, size_t param, size_t first, size_t n,
+                                  float *values);
 DNNB_MUST_CHECK dnnb_status dnnb__onednn_net_export_gradient(const dnnb__net *net, size_t param,
                                                              float *values);
 dnnb__flat dnnb__onednn_net_get_flat(dnnb__net *net, size_t param);
