@@ -3,6 +3,7 @@
 
 #include "core/status.h"
 #include "kernels/linear.h"
+#include "kernels/linear_gradient.h"
 
 enum {
     IN = DNNB__LINEAR_IN,
@@ -70,6 +71,19 @@ void dnnb__linear_contract_rows(int64_t in, int64_t out, int64_t first, int64_t 
 
 void dnnb__linear_contract(int64_t in, int64_t out, const float *tiled, float *plain) {
     dnnb__linear_contract_rows(in, out, 0, out, tiled, plain);
+}
+
+void dnnb__linear_gradient_contract_rows(int64_t in, int64_t width, int64_t first, int64_t n,
+                                         const float *blocks, float *plain) {
+    int64_t column = divide_up(in, DNNB__LINEAR_GRADIENT_IN) * DNNB__LINEAR_GRADIENT_IN * width;
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < divide_up(n, width); o++) {
+        const float *from = blocks + (first / width + o) * column;
+        float *to = plain + o * width * in;
+        for (int64_t i = 0; i < in; i++)
+            for (int64_t r = 0; r < smaller(width, n - o * width); r++)
+                to[r * in + i] = from[i * width + r];
+    }
 }
 
 dnnb__linear dnnb__linear_describe(int64_t rows, int64_t in, int64_t out, bool relu,

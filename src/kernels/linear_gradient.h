@@ -35,6 +35,11 @@ typedef struct dnnb__linear_gradient_kernel {
                 dnnb__linear_gradient_take take, void *context);
 } dnnb__linear_gradient_kernel;
 
+/** Rows `first`, a multiple of the width, to first + n of weights in such blocks: `plain` is
+ *  [n, in]. */
+void dnnb__linear_gradient_contract_rows(int64_t in, int64_t width, int64_t first, int64_t n,
+                                         const float *blocks, float *plain);
+
 #ifdef DNNB__HAS_X86
 extern const dnnb__linear_gradient_kernel dnnb__linear_gradient_amx;
 #endif

@@ -567,30 +567,6 @@ static void test_engine_onednn__a_step_allocates_nothing(void **state) {
 }
 
 /* What is saved twice between two backward passes finds memory both times. */
-/* Of weights that own kernels keep in tiles, whose last rows fill neither a part nor a tile. */
-static void test_engine_onednn__rows_are_those_of_the_whole(void **state) {
-    (void)state;
-    static const dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l", 3700)};
-    dnnb__graph *graph = GRAPH(rows, 16, 6);
-    dnnb__net *net = make_net("onednn", graph, 2);
-    bool has_own = dnnb__kernels_find_linear(dnnb__onednn_get_isa()) != NULL;
-    const dnnb__param *weight = &graph->params[0];
-    size_t n_rows = (size_t)weight->shape.dim[0], row = weight->count / n_rows;
-    float *whole = dnnb__alloc(weight->count, sizeof *whole);
-    float *some = dnnb__alloc(DNNB__EXPORT_ROWS * row, sizeof *some);
-    assert_ok(dnnb__net_export(net, 0, whole));
-    for (size_t first = 0; first < n_rows; first += DNNB__EXPORT_ROWS) {
-        size_t n = n_rows - first < DNNB__EXPORT_ROWS ? n_rows - first : DNNB__EXPORT_ROWS;
-        assert_true(dnnb__net_export_rows(net, 0, first, n, some) == has_own);
-        if (has_own) assert_memory_equal(some, whole + first * row, n * row * sizeof *some);
-    }
-    assert_false(dnnb__net_export_rows(net, 1, 0, 1, some)); /* the bias */
-    dnnb__free(whole);
-    dnnb__free(some);
-    dnnb__net_destroy(net);
-    dnnb__graph_destroy(graph);
-}
-
 static void test_engine_onednn__gradients_lend_their_memory(void **state) {
     (void)state;
     static const dnnb__layer_row rows[] = {FLATTEN("f"), LINEAR("l", 512)};
@@ -684,7 +660,6 @@ int main(void) {
         cmocka_unit_test(test_engine_onednn__a_nan_reaches_the_output),
         cmocka_unit_test(test_engine_onednn__changed_weights_reach_their_copies),
         cmocka_unit_test(test_engine_onednn__a_step_allocates_nothing),
-        cmocka_unit_test(test_engine_onednn__rows_are_those_of_the_whole),
         cmocka_unit_test(test_engine_onednn__gradients_lend_their_memory),
         cmocka_unit_test(test_engine_onednn__every_failed_allocation_is_reported),
         cmocka_unit_test(test_engine_onednn__alexnet_runs_on_no_slow_implementation),

@@ -262,6 +262,39 @@ static void test_engine_update__ops_say_so(void **state) {
     dnnb__graph_destroy(graph);
 }
 
+/* What hands its gradient over is exported in rows; the last fill neither a part nor a block. */
+static bool compare_rows(const dnnb__net *net) {
+    const dnnb__param *weight = &dnnb__net_get_graph(net)->params[0];
+    size_t n_rows = (size_t)weight->shape.dim[0], row = weight->count / n_rows;
+    float *whole = dnnb__alloc(weight->count, sizeof *whole);
+    float *some = dnnb__alloc(DNNB__EXPORT_ROWS * row, sizeof *some);
+    bool has_rows = dnnb__net_export_rows(net, 0, 0, DNNB__EXPORT_ROWS, some);
+    assert_ok(dnnb__net_export(net, 0, whole));
+    for (size_t first = 0; has_rows && first < n_rows; first += DNNB__EXPORT_ROWS) {
+        size_t n = n_rows - first < DNNB__EXPORT_ROWS ? n_rows - first : DNNB__EXPORT_ROWS;
+        assert_true(dnnb__net_export_rows(net, 0, first, n, some));
+        assert_memory_equal(some, whole + first * row, n * row * sizeof *some);
+    }
+    assert_false(dnnb__net_export_rows(net, 1, 0, 1, some)); /* the bias */
+    dnnb__free(whole);
+    dnnb__free(some);
+    return has_rows;
+}
+
+static void test_engine_update__rows_are_those_of_the_whole(void **state) {
+    (void)state;
+    static const dnnb__precision precisions[] = {DNNB__F32, DNNB__BF16};
+    dnnb__graph *graph = GRAPH(large_rows, 16, SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        if (i && dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_NONE) continue;
+        dnnb__net *net = make_net_in(graph, 2, precisions[i]);
+        bool hands_over = dnnb__net_set_update(net, 0, &(dnnb__update){.run = ignore});
+        assert_true(compare_rows(net) == hands_over);
+        dnnb__net_destroy(net);
+    }
+    dnnb__graph_destroy(graph);
+}
+
 static void test_engine_update__another_engine_keeps_its(void **state) {
     (void)state;
     dnnb__graph *graph = GRAPH(rows, 16, SIZE);
@@ -279,6 +312,7 @@ int main(void) {
         cmocka_unit_test(test_engine_update__the_largest_gradient_is_known),
         cmocka_unit_test(test_engine_update__gradients_that_are_handed_over_are_nowhere),
         cmocka_unit_test(test_engine_update__ops_say_so),
+        cmocka_unit_test(test_engine_update__rows_are_those_of_the_whole),
         cmocka_unit_test(test_engine_update__another_engine_keeps_its),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,11 +4,11 @@
  * Weights are kept in the tiles of our kernels where those compute; otherwise in the layout that
  * the forward pass wants, or row-major when oneDNN would call a general matrix product.
  */
-#include "kernels/linear.h"
 #include "engine/onednn/linear_bf16.h"
 #include "engine/onednn/linear_own.h"
 #include "engine/onednn/linear_rows.h"
 #include "engine/onednn/linear_update.h"
+#include "kernels/linear_gradient.h"
 
 static void product_describe(dnnb__product *out, const dnnb__graph *graph, const dnnb__node *node,
                              int64_t batch) {
@@ -37,10 +37,17 @@ static void linear_contract(const dnnb__graph *graph, const dnnb__param *param, 
     dnnb__linear_contract(param->shape.dim[1], param->shape.dim[0], engine, pytorch);
 }
 
-static void linear_contract_rows(const dnnb__param *param, size_t first, size_t n,
-                                 const float *engine, float *pytorch) {
+static void linear_contract_rows(const dnnb__param_form *form, const dnnb__param *param,
+                                 size_t first, size_t n, const float *engine, float *pytorch) {
+    (void)form;
     dnnb__linear_contract_rows(param->shape.dim[1], param->shape.dim[0], (int64_t)first, (int64_t)n,
                                engine, pytorch);
+}
+
+static void blocks_contract_rows(const dnnb__param_form *form, const dnnb__param *param,
+                                 size_t first, size_t n, const float *engine, float *pytorch) {
+    dnnb__linear_gradient_contract_rows(param->shape.dim[1], form->width, (int64_t)first,
+                                        (int64_t)n, engine, pytorch);
 }
 
 /* In bfloat16 passes read a copy, and the weights are kept as their gradient is made; row-major
@@ -53,7 +60,10 @@ static dnnb_status describe_bf16(dnnb__dnnl *dnnl, const dnnb__product *product,
     DNNB_TRY(dnnb__product_backward_weights(dnnl, &backward, product, NULL, forward));
     form->layout = dnnb__primitive_get_layout(&backward, DNNL_ARG_DIFF_WEIGHTS);
     dnnb__primitive_destroy(&backward);
-    return dnnb__linear_update_suits(dnnl, form->layout, &form->hands_over);
+    DNNB_TRY(dnnb__linear_update_find_width(dnnl, form->layout, &form->width));
+    form->hands_over = form->width > 0;
+    if (form->hands_over) form->contract_rows = blocks_contract_rows;
+    return DNNB_OK;
 }
 
 static dnnb_status linear_describe(dnnb__dnnl *dnnl, const dnnb__graph *graph, size_t index,

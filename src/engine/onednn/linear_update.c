@@ -9,14 +9,11 @@ typedef struct settings {
     const dnnb__param_store *weight;
 } settings;
 
-dnnb_status dnnb__linear_update_suits(dnnb__dnnl *dnnl, dnnb__layout kept, bool *out) {
-    int64_t width;
-    *out = false;
+dnnb_status dnnb__linear_update_find_width(dnnb__dnnl *dnnl, dnnb__layout kept, int64_t *width) {
+    *width = 0;
     if (dnnb__onednn_get_bf16_support() != DNNB__BF16_TILES) return DNNB_OK;
     if (!dnnb__kernels_find_linear_gradient(dnnb__onednn_get_isa())) return DNNB_OK;
-    DNNB_TRY(dnnb__layout_find_width(dnnl, kept, &width));
-    *out = width > 0;
-    return DNNB_OK;
+    return dnnb__layout_find_width(dnnl, kept, width);
 }
 
 /* Looked up in each pass: whether the gradient is handed over may change between passes. */
@@ -46,11 +43,11 @@ dnnb_status dnnb__linear_update_add(dnnb__onednn_plan *plan, const char *layer,
     size_t in_packed, out_packed;
     DNNB_TRY(dnnb__onednn_alloc(plan, &memory, 1, sizeof(settings)));
     settings *s = memory;
-    s->shape =
-        (dnnb__linear_gradient){.rows = product->rows, .in = product->in, .out = product->out};
-    DNNB_TRY(dnnb__layout_find_width(plan->net->dnnl, plan->net->params[param].form.layout,
-                                     &s->shape.width));
     s->weight = &plan->net->params[param];
+    s->shape = (dnnb__linear_gradient){.rows = product->rows,
+                                       .in = product->in,
+                                       .out = product->out,
+                                       .width = s->weight->form.width};
     s->kernel = dnnb__kernels_find_linear_gradient(dnnb__onednn_get_isa());
     if (!s->kernel) return dnnb__fail(DNNB_ERR_INTERNAL, "%s: no kernel for this processor", layer);
     DNNB_TRY(packed_buffer(plan, &in_packed, product->rows, product->in, DNNB__LINEAR_GRADIENT_IN));

@@ -7,9 +7,10 @@
 
 #include "engine/onednn/plan.h"
 
-/** Whether there is a kernel for this processor, and weights of this layout are in its blocks. */
-DNNB_MUST_CHECK dnnb_status dnnb__linear_update_suits(dnnb__dnnl *dnnl, dnnb__layout kept,
-                                                      bool *out);
+/** The width of the kernel's blocks, where there is a kernel for this processor and weights of this
+ *  layout are in its blocks; otherwise 0. */
+DNNB_MUST_CHECK dnnb_status dnnb__linear_update_find_width(dnnb__dnnl *dnnl, dnnb__layout kept,
+                                                           int64_t *width);
 /** Add the step. @param bias DNNB__NO_BUFFER when its gradient is not wanted. */
 DNNB_MUST_CHECK dnnb_status dnnb__linear_update_add(dnnb__onednn_plan *plan, const char *layer,
                                                     const dnnb__product *product, size_t param,

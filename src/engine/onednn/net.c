@@ -162,7 +162,8 @@ bool dnnb__onednn_net_export_rows(const dnnb__net *base, size_t param, size_t fi
     const dnnb__param_store *store = &((const dnnb__onednn_net *)base)->params[param];
     if (!store->form.contract_rows) return false;
     size_t threads_before = dnnb__threads_set(base->n_threads);
-    store->form.contract_rows(&base->graph->params[param], first, n, store->weight, values);
+    store->form.contract_rows(&store->form, &base->graph->params[param], first, n, store->weight,
+                              values);
     (void)dnnb__threads_set(threads_before);
     return true;
 }

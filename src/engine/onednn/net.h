@@ -25,10 +25,11 @@ typedef struct dnnb__param_form {
                    float *engine);
     void (*contract)(const dnnb__graph *graph, const dnnb__param *param, const float *engine,
                      float *pytorch);
-    /** `contract` of some rows, the first a multiple of DNNB__EXPORT_ROWS; NULL: of all alone. */
-    void (*contract_rows)(const dnnb__param *param, size_t first, size_t n, const float *engine,
-                          float *pytorch);
+    /** Some rows in PyTorch's form, the first a multiple of DNNB__EXPORT_ROWS; NULL: all alone. */
+    void (*contract_rows)(const struct dnnb__param_form *form, const dnnb__param *param,
+                          size_t first, size_t n, const float *engine, float *pytorch);
     bool hands_over; /* steps make its gradient in parts, and can hand them over */
+    int64_t width;   /* of the blocks of linear_update.h in which it is kept; 0 for none */
 } dnnb__param_form;
 
 typedef struct dnnb__param_store {
