@@ -201,7 +201,8 @@ void dnnb__optimizer_begin_step(dnnb__optimizer *optimizer, double lr_factor) {
 
 void dnnb__optimizer_end_step(dnnb__optimizer *optimizer, float *const *weights,
                               const float *const *gradients) {
-#pragma omp parallel for schedule(static)
+    /* In turn: arrays that were updated in parts lie side by side, and so do the others. */
+#pragma omp parallel for schedule(static, 1)
     for (size_t chunk = 0; chunk < optimizer->n_chunks; chunk++) {
         size_t start, n, i = find_chunk(optimizer, chunk, &start, &n);
         if (!optimizer->arrays[i].is_left_out && gradients[i])
