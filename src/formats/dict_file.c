@@ -42,6 +42,7 @@ size_t dnnb__tensor_get_packed_bytes(const dnnb_tensor *t) {
 
 dnnb_status dnnb__tensor_pack(const dnnb_tensor *t, const void **bytes, void **copy) {
     size_t n = dnnb__tensor_get_packed_bytes(t);
+    DNNB_ASSERT(!dnnb__storage_get_maker(dnnb__tensor_get_storage(t)));
     *copy = NULL;
     *bytes = dnnb_tensor_get_data(t);
     if (n == 0 || dnnb_tensor_is_contiguous(t)) return DNNB_OK;
@@ -61,6 +62,7 @@ static dnnb_status write_made(const dnnb__maker *maker, size_t n, dnnb__bytes_ta
     for (size_t at = 0; at < n;) {
         dnnb__made made;
         DNNB_TRY(maker->make(maker->context, maker->index, at, &made));
+        DNNB_ASSERT(made.n_bytes > 0 && made.n_bytes <= n - at);
         dnnb_status status = take(context, made.bytes, made.n_bytes);
         dnnb__free(made.copy);
         if (status != DNNB_OK) return status;

@@ -80,9 +80,10 @@ void dnnb__linear_gradient_contract_rows(int64_t in, int64_t width, int64_t firs
     for (int64_t o = 0; o < divide_up(n, width); o++) {
         const float *from = blocks + (first / width + o) * column;
         float *to = plain + o * width * in;
-        for (int64_t i = 0; i < in; i++)
+        for (int64_t i = 0; i < in; i += DNNB__LINEAR_GRADIENT_IN)
             for (int64_t r = 0; r < smaller(width, n - o * width); r++)
-                to[r * in + i] = from[i * width + r];
+                for (int64_t k = i; k < smaller(in, i + DNNB__LINEAR_GRADIENT_IN); k++)
+                    to[r * in + k] = from[k * width + r];
     }
 }
 

@@ -4,6 +4,8 @@
  *   TARGET            its attribute
  *   IN, OUT, TILE     the sides of a tile, its elements
  *   AT_ONCE           tiles side by side that a kernel takes
+ *   destination       where tiles of a gradient go: `tile`, and whether that `is_far`
+ *   further(to, n)    the same n elements on
  *   divide_up(a, b), smaller(a, b)
  *   tiles_add(in, tile, sums, rows, n)           add to sums, [n][rows][16], what n tiles give
  *   find_nonzero(in)                             a bit for each of 48 inputs that is not zero

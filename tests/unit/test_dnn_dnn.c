@@ -300,8 +300,38 @@ static void test_dnn_dnn__a_plan_tells_its_operations(void **state) {
     dnnb_dnn_destroy(dnn);
 }
 
+/* Linear layers whose weights are saved in two parts where own kernels keep them. */
+static void test_dnn_dnn__what_is_saved_is_the_state(void **state) {
+    (void)state;
+    tiny_folder folder = tiny_folder_create();
+    tiny_path path = tiny_join(&folder, "net.safetensors");
+    dnnb_dnn *dnn;
+    dnnb_dict *of_net, *of_file;
+    float image[3 * 64 * 64] = {0.25f}, outputs[200];
+    assert_ok(dnnb_dnn_create(&dnn, "alexnet-mini", NULL));
+    assert_ok(dnnb_dnn_forward(dnn, image, 1, outputs));
+    assert_non_null(dnn->net); /* which has them in layouts of its own */
+    assert_ok(dnnb_dnn_get_state(dnn, &of_net));
+    assert_ok(dnnb_dnn_save(dnn, path.text));
+    assert_ok(dnnb_dict_load(&of_file, path.text));
+    assert_int_equal(dnnb_dict_get_count(of_file), dnnb_dict_get_count(of_net));
+    for (size_t i = 0; i < dnnb_dict_get_count(of_net); i++) {
+        const dnnb_tensor *a = dnnb_dict_get_tensor(of_net, i);
+        const dnnb_tensor *b = dnnb_dict_find(of_file, dnnb_dict_get_name(of_net, i));
+        assert_non_null(b);
+        assert_int_equal(dnnb_tensor_get_count(a), dnnb_tensor_get_count(b));
+        assert_memory_equal(dnnb_tensor_get_data(a), dnnb_tensor_get_data(b),
+                            dnnb_tensor_get_count(a) * sizeof(float));
+    }
+    dnnb_dict_destroy(of_net);
+    dnnb_dict_destroy(of_file);
+    dnnb_dnn_destroy(dnn);
+    tiny_folder_remove(&folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dnn_dnn__what_is_saved_is_the_state),
         cmocka_unit_test(test_dnn_dnn__names_are_taken_in_any_case),
         cmocka_unit_test(test_dnn_dnn__initial_values_follow_the_seed_and_the_path_alone),
         cmocka_unit_test(test_dnn_dnn__computing_moves_no_bit_of_the_parameters),

@@ -207,7 +207,8 @@ static void test_train_resume__any_stop_changes_no_bit(void **state) {
     fixture_destroy(&f);
 }
 
-/* There linear layers are updated in the backward pass where the processor has AMX. */
+/* There linear layers are updated in the backward pass where the processor has AMX; in float32,
+ * above, such small ones are with AVX2 alone. */
 static void test_train_resume__any_stop_changes_no_bit_in_bf16(void **state) {
     (void)state;
     if (dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_NONE) {

@@ -1,11 +1,13 @@
 /*
- * Training in bfloat16, where linear layers are updated within the backward pass when the processor
- * has AMX: the bits of training in which every gradient is kept, whatever is trained, saved and
- * trained next; and what is said of gradients when a run fails.
+ * Training in which linear layers are updated within the backward pass, as own kernels and AMX's do
+ * (of so small ones in float32 where oneDNN has a general product alone: with AVX2): the bits of
+ * training in which every gradient is kept, whatever is trained, saved and trained next; and what
+ * is said of gradients when a run fails.
  */
 #include "unit/unit.h"
 
 #include "dnnbrain/train.h"
+#include "engine/onednn/net.h"
 #include "unit/tiny.h"
 
 enum { N_TRAIN = 22 };
@@ -16,10 +18,11 @@ static const double no_limit = 1e30;
 typedef struct fixture {
     tiny_folder folder;
     dnnb_stimulus *train;
+    dnnb_precision precision;
 } fixture;
 
-static fixture fixture_create(void) {
-    fixture f = {.folder = tiny_folder_create()};
+static fixture fixture_create(dnnb_precision precision) {
+    fixture f = {.folder = tiny_folder_create(), .precision = precision};
     f.train = tiny_write_set(&f.folder, "train.stim.csv", N_TRAIN, 0);
     return f;
 }
@@ -29,11 +32,14 @@ static void fixture_destroy(fixture *f) {
     tiny_folder_remove(&f->folder);
 }
 
-static bool is_supported(void) {
-    dnnb__bf16_support support = dnnb__engine_get_bf16_support("onednn");
-    if (support == DNNB__BF16_NONE) printf("left out: this processor has no AVX-512\n");
-    if (support < DNNB__BF16_TILES) printf("without AMX: every gradient is kept\n");
-    return support != DNNB__BF16_NONE;
+typedef void part(dnnb_precision precision);
+
+static void in_each_precision(part *run) {
+    run(DNNB_PRECISION_F32);
+    if (dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_NONE)
+        printf("left out: this processor has no AVX-512\n");
+    else
+        run(DNNB_PRECISION_BF16);
 }
 
 static dnnb_train_options get_options(void) {
@@ -45,8 +51,8 @@ static dnnb_train_options get_options(void) {
     return o;
 }
 
-static dnnb_dnn *create(const char *freeze) {
-    dnnb_dnn *dnn = tiny_create_in(1, 2, DNNB_PRECISION_BF16);
+static dnnb_dnn *create(const fixture *f, const char *freeze) {
+    dnnb_dnn *dnn = tiny_create_in(1, 2, f->precision);
     if (freeze) assert_ok(dnnb_dnn_set_trainable(dnn, freeze, false));
     return dnn;
 }
@@ -56,7 +62,7 @@ static void check_same(const fixture *f, const dnnb_train_options *options, cons
     for (int k = 0; k < 2; k++) {
         dnnb_train_options o = *options;
         o.clip_norm = k ? no_limit : 0;
-        dnns[k] = create(freeze);
+        dnns[k] = create(f, freeze);
         assert_ok(dnnb_train(dnns[k], f->train, NULL, &o, NULL));
     }
     assert_true(tiny_equal(dnns[0], dnns[1]));
@@ -64,10 +70,8 @@ static void check_same(const fixture *f, const dnnb_train_options *options, cons
     dnnb_dnn_destroy(dnns[1]);
 }
 
-static void test_train_update__bits_are_those_with_gradients_kept(void **state) {
-    (void)state;
-    if (!is_supported()) return;
-    fixture f = fixture_create();
+static void compare_bits(dnnb_precision precision) {
+    fixture f = fixture_create(precision);
     dnnb_train_options o = get_options();
     check_same(&f, &o, NULL);
     check_same(&f, &o, "features.*");
@@ -86,12 +90,15 @@ static void test_train_update__bits_are_those_with_gradients_kept(void **state) 
     fixture_destroy(&f);
 }
 
-/* Runs with gradients that are kept and handed over follow each other on one network. */
-static void test_train_update__runs_may_follow_each_other(void **state) {
+static void test_train_update__bits_are_those_with_gradients_kept(void **state) {
     (void)state;
-    if (!is_supported()) return;
-    fixture f = fixture_create();
-    dnnb_dnn *dnns[2] = {create(NULL), create(NULL)};
+    in_each_precision(compare_bits);
+}
+
+/* Runs with gradients that are kept and handed over follow each other on one network. */
+static void make_runs(dnnb_precision precision) {
+    fixture f = fixture_create(precision);
+    dnnb_dnn *dnns[2] = {create(&f, NULL), create(&f, NULL)};
     for (int run = 0; run < 4; run++)
         for (int k = 0; k < 2; k++) {
             dnnb_train_options o = get_options();
@@ -103,6 +110,11 @@ static void test_train_update__runs_may_follow_each_other(void **state) {
     dnnb_dnn_destroy(dnns[0]);
     dnnb_dnn_destroy(dnns[1]);
     fixture_destroy(&f);
+}
+
+static void test_train_update__runs_may_follow_each_other(void **state) {
+    (void)state;
+    in_each_precision(make_runs);
 }
 
 typedef struct watcher {
@@ -121,12 +133,10 @@ static bool watch(void *context, const dnnb_event *event) {
     return true;
 }
 
-static void test_train_update__saving_changes_nothing_and_a_step_allocates_nothing(void **state) {
-    (void)state;
-    if (!is_supported()) return;
-    fixture f = fixture_create();
+static void save_between_steps(dnnb_precision precision) {
+    fixture f = fixture_create(precision);
     tiny_path path = tiny_join(&f.folder, "now.safetensors");
-    watcher watchers[2] = {{.dnn = create(NULL)}, {.dnn = create(NULL), .path = path.text}};
+    watcher watchers[2] = {{.dnn = create(&f, NULL)}, {.dnn = create(&f, NULL), .path = path.text}};
     for (int k = 0; k < 2; k++) {
         dnnb_train_options o = get_options();
         o.on_event = watch;
@@ -135,10 +145,9 @@ static void test_train_update__saving_changes_nothing_and_a_step_allocates_nothi
     }
     assert_int_equal(watchers[0].n_allocations, 0);
     for (size_t i = 0; i < watchers[0].dnn->graph->n_params; i++) {
-        bool is_linear = strcmp(watchers[0].dnn->graph->params[i].path, "classifier.1.weight") == 0;
-        bool has_tiles = dnnb__engine_get_bf16_support("onednn") == DNNB__BF16_TILES;
-        dnnb__flat flat = dnnb__net_get_flat(watchers[0].dnn->net, i);
-        if (is_linear) assert_true((flat.gradient == NULL) == has_tiles);
+        dnnb__net *net = watchers[0].dnn->net;
+        bool hands_over = ((dnnb__onednn_net *)net)->params[i].form.hands_over;
+        assert_true((dnnb__net_get_flat(net, i).gradient == NULL) == hands_over);
     }
     assert_true(tiny_equal(watchers[0].dnn, watchers[1].dnn));
     dnnb_dnn_destroy(watchers[0].dnn);
@@ -146,11 +155,14 @@ static void test_train_update__saving_changes_nothing_and_a_step_allocates_nothi
     fixture_destroy(&f);
 }
 
-/* The whole message, with the largest gradient and its layer, is the same. */
-static void test_train_update__a_sick_loss_says_the_same(void **state) {
+static void test_train_update__saving_changes_nothing_and_a_step_allocates_nothing(void **state) {
     (void)state;
-    if (!is_supported()) return;
-    fixture f = fixture_create();
+    in_each_precision(save_between_steps);
+}
+
+/* The whole message, with the largest gradient and its layer, is the same. */
+static void lose_loss(dnnb_precision precision) {
+    fixture f = fixture_create(precision);
     char messages[2][512];
     for (int k = 0; k < 2; k++) {
         dnnb_train_options o = get_options();
@@ -159,7 +171,7 @@ static void test_train_update__a_sick_loss_says_the_same(void **state) {
         o.optimizer.name = "sgd";
         o.optimizer.lr = 1e25;
         o.clip_norm = k ? no_limit : 0;
-        dnnb_dnn *dnn = create(NULL);
+        dnnb_dnn *dnn = create(&f, NULL);
         assert_fails(dnnb_train(dnn, f.train, NULL, &o, NULL), DNNB_ERR_NUMERIC,
                      "largest gradient of the step before");
         (void)snprintf(messages[k], sizeof messages[k], "%s", dnnb_get_error());
@@ -167,6 +179,11 @@ static void test_train_update__a_sick_loss_says_the_same(void **state) {
     }
     assert_string_equal(messages[0], messages[1]);
     fixture_destroy(&f);
+}
+
+static void test_train_update__a_sick_loss_says_the_same(void **state) {
+    (void)state;
+    in_each_precision(lose_loss);
 }
 
 int main(void) {

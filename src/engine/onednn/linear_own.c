@@ -44,12 +44,19 @@ static void backward_weights_run(const dnnb__step *step, const dnnb__step_random
                                 update->run, update->context);
 }
 
+static void ignore(void *context, size_t first, size_t n, const float *gradient) {
+    (void)context;
+    (void)first;
+    (void)n;
+    (void)gradient;
+}
+
 /* Nobody wants the weights' gradient: the bias alone is trained. */
 static void backward_bias_run(const dnnb__step *step, const dnnb__step_random *random) {
     (void)random;
     const settings *s = step->settings;
-    s->kernel->backward_weights(&s->shape, step->data[0], step->data[1], step->data[4],
-                                step->data[3], step->data[2], NULL, NULL);
+    s->kernel->backward_weights(&s->shape, step->data[0], step->data[1], NULL, step->data[3],
+                                step->data[2], ignore, NULL);
 }
 
 static void backward_data_run(const dnnb__step *step, const dnnb__step_random *random) {
@@ -96,12 +103,10 @@ dnnb_status dnnb__linear_own_backward_weights(dnnb__onednn_plan *plan, const cha
                                               const dnnb__product *p, size_t packed,
                                               size_t out_gradient, size_t param, size_t bias) {
     const dnnb__param_store *store = &plan->net->params[param];
-    size_t buffers[] = {packed, out_gradient, DNNB__NO_BUFFER, bias, DNNB__NO_BUFFER};
+    size_t buffers[] = {packed, out_gradient, DNNB__NO_BUFFER, bias};
     DNNB_TRY(strip_buffer(plan, &buffers[2], p->rows, p->out, DNNB__LINEAR_OUT));
-    if (!dnnb__onednn_is_trained(plan, param)) {
-        DNNB_TRY(dnnb__onednn_buffer_arena(plan, &buffers[4], store->n, sizeof(float)));
-        return add_step(plan, layer, "backward weights", backward_bias_run, p, NULL, buffers, 5);
-    }
+    if (!dnnb__onednn_is_trained(plan, param))
+        return add_step(plan, layer, "backward weights", backward_bias_run, p, NULL, buffers, 4);
     DNNB_TRY(add_step(plan, layer, "backward weights", backward_weights_run, p, store, buffers,
                       bias == DNNB__NO_BUFFER ? 3 : 4));
     plan->steps[plan->n_steps - 1].handed = store;
