@@ -62,7 +62,7 @@ void dnnb__linear_contract_rows(int64_t in, int64_t out, int64_t first, int64_t 
     for (int64_t o = first / OUT; o < divide_up(first + n, OUT); o++)
         for (int64_t i = 0; i < divide_up(in, IN); i++) {
             place at = find_tile(in, out, i, o);
-            float *to = plain + at.plain - first * in;
+            float *to = plain + (at.plain - (size_t)(first * in));
             for (int64_t r = 0; r < smaller(at.n_out, first + n - o * OUT); r++)
                 for (int64_t c = 0; c < at.n_in; c++)
                     to[r * in + c] = tiled[at.tiled + (size_t)(c * OUT + r)];
