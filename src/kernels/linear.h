@@ -58,6 +58,17 @@ static inline const void *dnnb__linear_find(const dnnb__linear *l, const void *a
     return (const char *)array + at * (l->is_bf16 ? 2 : 4);
 }
 
+/** Where tiles of a gradient go; far is past the caches, where nobody reads them before all are
+ *  written. */
+typedef struct dnnb__linear_place {
+    float *tile;
+    bool is_far;
+} dnnb__linear_place;
+
+static inline dnnb__linear_place dnnb__linear_further(dnnb__linear_place place, int64_t n) {
+    return (dnnb__linear_place){place.tile + n, place.is_far};
+}
+
 #ifdef DNNB__HAS_X86
 extern const dnnb__linear_kernel dnnb__linear_avx2;
 extern const dnnb__linear_kernel dnnb__linear_avx512;

@@ -130,17 +130,7 @@ __attribute__((always_inline)) TARGET static inline void row_add_n(const float *
 
 /* --- the weights' gradient --- */
 
-/* Where tiles of a gradient go: past the caches, where nobody reads them before all are written. */
-typedef struct destination {
-    float *tile;
-    bool is_far;
-} destination;
-
-TARGET static inline destination further(destination to, int64_t n) {
-    return (destination){to.tile + n, to.is_far};
-}
-
-TARGET static inline void store(destination to, int64_t at, __m256 values) {
+TARGET static inline void store(dnnb__linear_place to, int64_t at, __m256 values) {
     if (to.is_far)
         _mm256_stream_ps(to.tile + at, values);
     else
@@ -148,7 +138,7 @@ TARGET static inline void store(destination to, int64_t at, __m256 values) {
 }
 
 /* One tile: six inputs at a time, over all rows. */
-TARGET static void tiles_gradient(const float *in, const float *gradient, destination to,
+TARGET static void tiles_gradient(const float *in, const float *gradient, dnnb__linear_place to,
                                   int64_t rows, int64_t n_tiles) {
     (void)n_tiles;
     for (int first = 0; first < IN; first += ROWS) {
@@ -170,7 +160,7 @@ TARGET static void tiles_gradient(const float *in, const float *gradient, destin
 
 /* n_tiles is a constant wherever this is used. */
 __attribute__((always_inline)) TARGET static inline bool
-row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, destination to,
+row_gradient_n(const float *in, const uint64_t *masks, const float *gradient, dnnb__linear_place to,
                int64_t rows, const int n_tiles) {
     __m256 sum[FEW_TILES][2];
     bool is_finite = true;

@@ -139,25 +139,15 @@ VECTOR void row_add_n(const float *in, uint64_t mask, const float *tile, float *
 
 /* --- the weights' gradient --- */
 
-/* Where tiles of a gradient go: past the caches, where nobody reads them before all are written. */
-typedef struct destination {
-    float *tile;
-    bool is_far;
-} destination;
-
-TARGET static inline destination further(destination to, int64_t n) {
-    return (destination){to.tile + n, to.is_far};
-}
-
-VECTOR void store(destination to, int64_t at, __m512 values) {
+VECTOR void store(dnnb__linear_place to, int64_t at, __m512 values) {
     if (to.is_far)
         _mm512_stream_ps(to.tile + at, values);
     else
         _mm512_store_ps(to.tile + at, values);
 }
 
-VECTOR void tiles_gradient_n(const float *in, const float *gradient, destination to, int64_t rows,
-                             const int n_tiles) {
+VECTOR void tiles_gradient_n(const float *in, const float *gradient, dnnb__linear_place to,
+                             int64_t rows, const int n_tiles) {
     for (int first = 0; first < IN; first += INPUTS) {
         __m512 sum[INPUTS][AT_ONCE];
         for (int i = 0; i < INPUTS; i++)
@@ -177,7 +167,7 @@ VECTOR void tiles_gradient_n(const float *in, const float *gradient, destination
     }
 }
 
-TARGET static void tiles_gradient(const float *in, const float *gradient, destination to,
+TARGET static void tiles_gradient(const float *in, const float *gradient, dnnb__linear_place to,
                                   int64_t rows, int64_t n) {
     if (n == AT_ONCE)
         tiles_gradient_n(in, gradient, to, rows, AT_ONCE);
@@ -186,7 +176,7 @@ TARGET static void tiles_gradient(const float *in, const float *gradient, destin
 }
 
 VECTOR bool row_gradient_n(const float *in, const uint64_t *masks, const float *gradient,
-                           destination to, int64_t rows, const int n_tiles) {
+                           dnnb__linear_place to, int64_t rows, const int n_tiles) {
     __m512 sum[FEW_TILES];
     bool is_finite = true;
     for (int t = 0; t < n_tiles; t++) sum[t] = _mm512_setzero_ps();

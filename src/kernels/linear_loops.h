@@ -4,8 +4,6 @@
  *   TARGET            its attribute
  *   IN, OUT, TILE     the sides of a tile, its elements
  *   AT_ONCE           tiles side by side that a kernel takes
- *   destination       where tiles of a gradient go: `tile`, and whether that `is_far`
- *   further(to, n)    the same n elements on
  *   divide_up(a, b), smaller(a, b)
  *   tiles_add(in, tile, sums, rows, n)           add to sums, [n][rows][16], what n tiles give
  *   find_nonzero(in)                             a bit for each of 48 inputs that is not zero
@@ -239,7 +237,7 @@ TARGET static void find_columns(const dnnb__linear *l, const uint64_t *masks,
 }
 
 TARGET static bool row_gradient(const float *in, const uint64_t *masks, const float *gradient,
-                                destination to, int64_t rows, int64_t n) {
+                                dnnb__linear_place to, int64_t rows, int64_t n) {
     switch (n) {
     case FEW_TILES:
         return row_gradient_n(in, masks, gradient, to, rows, FEW_TILES);
@@ -253,20 +251,21 @@ TARGET static bool row_gradient(const float *in, const uint64_t *masks, const fl
 }
 
 TARGET static void tiles_gradient_all(const dnnb__linear *l, const float *in, const float *gradient,
-                                      destination to, int64_t n) {
+                                      dnnb__linear_place to, int64_t n) {
     for (int64_t o = 0; o < n; o += AT_ONCE)
-        tiles_gradient(in, gradient + o * l->rows * OUT, further(to, o * TILE), l->rows,
-                       smaller(n - o, AT_ONCE));
+        tiles_gradient(in, gradient + o * l->rows * OUT, dnnb__linear_further(to, o * TILE),
+                       l->rows, smaller(n - o, AT_ONCE));
 }
 
 /* A gradient that is not finite gives NaN with zero. It makes the gradient of the first input's
  * weights not finite either; then no row is left out. */
 TARGET static void tiles_gradient_few(const dnnb__linear *l, const float *in,
                                       uint64_t columns[IN][WORDS], const float *gradient,
-                                      destination to, int64_t n) {
+                                      dnnb__linear_place to, int64_t n) {
     bool is_finite = row_gradient(in, columns[0], gradient, to, l->rows, n);
     for (int64_t i = 1; is_finite && i < IN; i++)
-        (void)row_gradient(in + i, columns[i], gradient, further(to, i * OUT), l->rows, n);
+        (void)row_gradient(in + i, columns[i], gradient, dnnb__linear_further(to, i * OUT), l->rows,
+                           n);
     if (!is_finite) tiles_gradient_all(l, in, gradient, to, n);
 }
 
@@ -286,7 +285,7 @@ TARGET static void strip_gradients(const dnnb__linear *l, int64_t i, const float
     if (has_few) find_columns(l, masks, columns);
     for (int64_t o = 0; o < l->out_strips; o += FEW_TILES, gradient += FEW_TILES * l->rows * OUT) {
         int64_t n = smaller(l->out_strips - o, FEW_TILES), at = (i * l->out_strips + o) * TILE;
-        destination tiles = {to->take ? taken : to->weight + at, !to->take};
+        dnnb__linear_place tiles = {to->take ? taken : to->weight + at, !to->take};
         if (has_few)
             tiles_gradient_few(l, in, columns, gradient, tiles, n);
         else
